@@ -1,0 +1,1 @@
+"""From a request to the items shown: the pipeline, its stop rules and the one warm model."""

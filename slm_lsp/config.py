@@ -1,0 +1,125 @@
+"""Settings: one frozen dataclass; names are camelCase in the editor and snake_case here, mapped in this file only."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+SECTION = "slm-lsp"
+"""The section of the editor's configuration that holds these settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """How one setting is checked and documented: `check` gives the value or raises ValueError with what it takes."""
+
+    doc: str
+    check: Callable[[Any], Any]
+
+
+def _whole(low: int, high: int) -> Callable[[Any], int]:
+    def check(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return value
+
+    return check
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("true or false")  # noqa: TRY004 - a wrong value, reported as such
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("a text that is not empty")
+    return value
+
+
+def _choice(*choices: str) -> Callable[[Any], str]:
+    def check(value: Any) -> str:
+        if value not in choices:
+            raise ValueError("one of " + ", ".join(choices))
+        return str(value)
+
+    return check
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+        raise ValueError("a list of texts")
+    return tuple(value)
+
+
+def _option(default: Any, doc: str, check: Callable[[Any], Any]) -> Any:
+    return field(default=default, metadata={"option": Option(doc, check)})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting with its default; immutable, so that a worker may keep it."""
+
+    enabled: bool = _option(True, "Whether anything is suggested at all.", _flag)
+    model: str = _option(
+        "smollm2-135m",
+        "The model: a known name, a folder in Hugging Face layout, a `.gguf` file, or a hub id in the local hub cache.",
+        _text,
+    )
+    device: str = _option(
+        "auto", "Where the model runs: `auto`, `cpu`, `cuda` or `mps`.", _choice("auto", "cpu", "cuda", "mps")
+    )
+    precision: str = _option(
+        "auto",
+        "The weights' number format: `auto` (int8 on CPU), `int8`, `bfloat16`, `float16` or `float32`.",
+        _choice("auto", "int8", "bfloat16", "float16", "float32"),
+    )
+    threads: int = _option(0, "Threads of the engine; 0 takes the number of physical cores.", _whole(0, 256))
+    max_tokens: int = _option(64, "The longest suggestion, in tokens.", _whole(1, 512))
+    max_lines: int = _option(8, "The longest suggestion, in lines; 1 keeps every suggestion on one line.", _whole(1, 100))
+    prefix_tokens: int = _option(512, "Tokens shown to the model from before the cursor.", _whole(16, 32768))
+    suffix_tokens: int = _option(
+        128, "Tokens shown to the model from after the cursor, if it was trained to use them.", _whole(0, 32768)
+    )
+    time_limit: int = _option(
+        1500, "Milliseconds after which a suggestion is cut at the end of its line.", _whole(10, 60000)
+    )
+    disabled_languages: tuple[str, ...] = _option(
+        (), "Language ids (such as `markdown`) in which nothing is suggested.", _texts
+    )
+
+
+def camel(name: str) -> str:
+    """Return the editor's name of a setting: ``max_tokens`` is ``maxTokens``."""
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+def options() -> dict[str, Option]:
+    """Return each setting's option, keyed by its snake_case name, in the order of `Settings`."""
+    return {one.name: one.metadata["option"] for one in fields(Settings)}
+
+
+def parse(values: Mapping[str, Any], base: Settings | None = None) -> tuple[Settings, list[str]]:
+    """Lay the editor's values over `base`.
+
+    Returns the settings and one sentence for each value that was not taken: a bad value leaves the
+    default in place, an unknown name is named.
+    """
+    settings, defaults, complaints = base or Settings(), Settings(), []
+    known = {camel(name): (name, option) for name, option in options().items()}
+    changes: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in known:
+            complaints.append(f"{SECTION}: there is no setting `{key}`; the README lists them all.")
+            continue
+        name, option = known[key]
+        if value is None:
+            continue
+        try:
+            changes[name] = option.check(value)
+        except ValueError as error:
+            default = changes[name] = getattr(defaults, name)
+            shown = list(default) if isinstance(default, tuple) else default
+            complaints.append(f"{SECTION}: `{key}` must be {error}; {shown!r} is used instead.")
+    return replace(settings, **changes), complaints

@@ -1,0 +1,1 @@
+"""What the model is shown beyond the cursor's own lines."""

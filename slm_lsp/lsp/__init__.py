@@ -1,0 +1,1 @@
+"""The Language Server Protocol: the only importer of pygls and lsprotocol."""

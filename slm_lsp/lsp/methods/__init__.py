@@ -1,0 +1,1 @@
+"""One file per protocol method: convert in, call plain code, convert out."""

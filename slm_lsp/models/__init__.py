@@ -1,0 +1,1 @@
+"""Known models, fetching, verifying and converting weights. Imports neither torch nor transformers."""

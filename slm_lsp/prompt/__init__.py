@@ -1,0 +1,1 @@
+"""Fill-in-the-middle formats per model family, and the token budget."""

@@ -1,0 +1,1 @@
+"""Text of open documents: lines, positions and edits. Knows no protocol and no language."""
