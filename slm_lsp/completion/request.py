@@ -23,7 +23,6 @@ class Reason(Enum):
     LANGUAGE_OFF = "completion is switched off for this language by the settings"
     SUPERSEDED = "a newer request for the same document took its place"
     CANCELLED = "the editor cancelled the request"
-    POPUP = "what the model wrote does not go on from the entry selected in the popup"
     EMPTY = "the model had nothing to add here"
     REPEATS_SUFFIX = "the model only repeated the text that follows"
     FAILED = "the model failed; see the log"

@@ -78,7 +78,7 @@ class CompletionService:
         self.loading = Loading(State.IDLE)
 
     def configure(self, settings: Settings) -> None:
-        """Take new settings; (re)load the model in the background if they name another one. Returns at once."""
+        """Take new settings and return; the model is (re)loaded in the background if they name another."""
         self.settings = settings
         wanted = (settings.model, settings.device, settings.precision, settings.threads)
         if wanted == self._loaded_for:

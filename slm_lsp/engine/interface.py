@@ -3,7 +3,7 @@
 An engine knows nothing of LSP, files, text or languages.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -79,7 +79,7 @@ class Engine(Protocol):
         cancel: CancelToken,
         usage: Usage,
         constraint: Constraint | None = None,
-    ) -> Iterator[Token]:
+    ) -> Generator[Token, None, None]:
         """Yield the continuation of `prompt` greedily, token by token.
 
         The prompt has at least one token and, with `max_tokens`, fits the context length. Closing the

@@ -1,0 +1,30 @@
+"""From a model's name to a model that is ready: files, vocabulary, prompt format and engine."""
+
+from slm_lsp.completion.model import LoadedModel, Progress
+from slm_lsp.config import Settings
+
+
+def load(settings: Settings, progress: Progress) -> LoadedModel:
+    """Load the model that the settings name; blocks for as long as it takes.
+
+    Raises:
+        ModelError: it is not on disk, or can't be loaded; the message says what to do.
+    """
+    # Imported here because they bring torch in, which takes a second that `initialize` must not wait for.
+    from slm_lsp.engine.load import load_engine
+    from slm_lsp.models.store import locate
+    from slm_lsp.prompt.formats import detect
+    from slm_lsp.tokens.vocabulary import Vocabulary
+
+    dense = settings.precision not in ("auto", "int8")
+    files = locate(settings.model, progress, dense=dense)
+    vocabulary = Vocabulary.load(files.folder) if files.gguf is None else Vocabulary.from_gguf(files.gguf)
+    engine = load_engine(
+        files.folder,
+        files.gguf,
+        device=settings.device,
+        precision=settings.precision,
+        threads=settings.threads,
+        progress=progress,
+    )
+    return LoadedModel(files.name, engine, vocabulary, detect(vocabulary))

@@ -1,0 +1,160 @@
+"""One completion, from the request to its item, on the engine's thread."""
+
+import itertools
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from slm_lsp.cancel import CancelToken
+from slm_lsp.completion.filters import finish, without_rest
+from slm_lsp.completion.model import LoadedModel
+from slm_lsp.completion.request import CompletionItem, CompletionRequest, CompletionResult, Reason, Stage
+from slm_lsp.completion.stopping import (
+    Block,
+    OneLine,
+    StopRule,
+    SuffixMet,
+    TimeLimit,
+    indentation,
+    wants_block,
+)
+from slm_lsp.config import Settings
+from slm_lsp.context.surroundings import Surroundings, gather
+from slm_lsp.engine.interface import Decoding, Usage
+from slm_lsp.prompt.build import Prompt, build
+from slm_lsp.text.snapshot import Snapshot
+from slm_lsp.tokens.stream import StreamDecoder
+
+_ids = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the model wrote at the cursor, cut by the stop rules; `stop` names what ended it."""
+
+    text: str
+    stop: str
+    whole_line: bool
+    """Whether the model wrote on past the end of the text's last line."""
+
+
+def run(
+    model: LoadedModel, request: CompletionRequest, settings: Settings, cancel: CancelToken
+) -> CompletionResult:
+    """Complete one request.
+
+    Raises:
+        Cancelled: `cancel` was set.
+        ModelError: the engine failed.
+    """
+    clock = _Clock()
+    line, column = request.document.clamp(request.line, request.column)
+    popup = request.popup
+    start, end = (popup.start, popup.end) if popup else (column, column)
+    around = gather(
+        request.document, line, start, end, popup.text if popup else "", request.preceding, request.following
+    )
+    clock.lap("context", f"{len(around.before)} characters before, {len(around.after)} after")
+
+    prompt = build(
+        model.vocabulary,
+        model.format,
+        around.before,
+        around.after,
+        prefix_tokens=settings.prefix_tokens,
+        suffix_tokens=settings.suffix_tokens,
+        context_length=model.engine.info.context_length,
+        max_tokens=settings.max_tokens,
+    )
+    clock.lap(
+        "prompt",
+        f"{model.format.family}: {prompt.prefix_tokens} tokens before, {prompt.suffix_tokens} after, "
+        f"{len(prompt.tail)} characters healed",
+    )
+
+    usage = Usage()
+    draft = _decode(model, prompt, stop_rules(around, settings), settings, cancel, usage)
+    clock.add("prefill", usage.prefill_ms, f"{usage.reused} tokens reused, {usage.prefilled} computed")
+    clock.add("decode", usage.decode_ms, f"{usage.decoded} tokens; {draft.stop}")
+
+    text = finish(without_rest(draft.text, around.rest, draft.whole_line))
+    reason = None
+    if not text.strip():
+        reason = Reason.REPEATS_SUFFIX if draft.text.strip() else Reason.EMPTY
+    clock.lap(
+        "filters", "unchanged" if text == draft.text else f"{len(draft.text) - len(text)} characters removed"
+    )
+    if reason:
+        return CompletionResult(reason=reason, model=model.name, stages=clock.stages, usage=usage)
+    text = (popup.text if popup else "") + text.replace("\n", line_ending(request.document, line))
+    item = CompletionItem(id=f"{next(_ids)}", text=text, start=start, end=end)
+    return CompletionResult(items=(item,), model=model.name, stages=clock.stages, usage=usage)
+
+
+def stop_rules(around: Surroundings, settings: Settings) -> list[StopRule]:
+    """Choose the rules for this place: one line, or a block where a block begins."""
+    if settings.max_lines == 1 or not wants_block(around.before, around.rest):
+        return [OneLine()]
+    column = None if around.line.strip() else indentation(around.line)
+    return [
+        SuffixMet(around.following),
+        Block(settings.max_lines, column),
+        TimeLimit(settings.time_limit),
+    ]
+
+
+def line_ending(document: Snapshot, line: int) -> str:
+    """Return the line ending in use at a line: its own, else that of the line above, else ``\\n``."""
+    for candidate in (document.lines[line], document.lines[line - 1] if line else ""):
+        if ending := candidate[len(candidate.rstrip("\r\n")) :]:
+            return ending
+    return "\n"
+
+
+def _decode(
+    model: LoadedModel,
+    prompt: Prompt,
+    rules: Sequence[StopRule],
+    settings: Settings,
+    cancel: CancelToken,
+    usage: Usage,
+) -> Draft:
+    decoder = StreamDecoder(model.vocabulary)
+    decoding = Decoding(settings.max_tokens, model.format.stop_ids)
+    written = ""
+    with closing(model.engine.generate(prompt.ids, decoding, cancel, usage, prompt.constraint)) as tokens:
+        for token in tokens:
+            written += decoder.feed(token.id)
+            text = written[len(prompt.tail) :]
+            for rule in rules:
+                if (end := rule.cut(text)) is not None:
+                    return Draft(text[:end], rule.name, whole_line=text[end : end + 1] == "\n")
+    text = written[len(prompt.tail) :]
+    if usage.ended:
+        return Draft(text, "the model ended the text", whole_line=False)
+    # Out of tokens in mid-line: the whole lines before it are worth more than a torn one.
+    head, newline, _ = text.rpartition("\n")
+    return Draft(head if newline and head.strip() else text, "token limit", whole_line=False)
+
+
+class _Clock:
+    """Times the stages of one completion."""
+
+    def __init__(self) -> None:
+        self._stages: list[Stage] = []
+        self._last = time.perf_counter()
+
+    def lap(self, name: str, detail: str) -> None:
+        """Note a stage that began when the one before it ended."""
+        self.add(name, (time.perf_counter() - self._last) * 1e3, detail)
+
+    def add(self, name: str, ms: float, detail: str) -> None:
+        """Note a stage that was timed elsewhere."""
+        self._stages.append(Stage(name, ms, detail))
+        self._last = time.perf_counter()
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages so far, in order."""
+        return tuple(self._stages)
