@@ -1,0 +1,169 @@
+"""Converting a Llama GGUF file, once, to what loads fastest: a folder in Hugging Face layout.
+
+The weights are written as int8 for the lean engine (`write_int8`) or as float32 for transformers
+(`write_dense`); configuration and tokenizer are the same beside both.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from slm_lsp.errors import ModelInvalid
+from slm_lsp.models import quantise
+from slm_lsp.models.gguf_reader import Gguf
+from slm_lsp.models.gguf_tokenizer import tokenizer, tokenizer_config
+from slm_lsp.models.quantise import Floats
+
+INT8_FILE = "model.int8.safetensors"
+
+CONVERTER_VERSION = 1
+"""Changes with anything that the converter writes; what an older one wrote is then made again."""
+
+Progress = Callable[[float, str], None]
+"""Told how far the work is, from 0 to 1, and what is being done."""
+
+_OUTER = {
+    "token_embd.weight": "model.embed_tokens.weight",
+    "output_norm.weight": "model.norm.weight",
+    "output.weight": "lm_head.weight",
+}
+_INNER = {
+    "attn_norm": "input_layernorm",
+    "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj",
+    "attn_output": "self_attn.o_proj",
+    "ffn_norm": "post_attention_layernorm",
+    "ffn_gate": "mlp.gate_proj",
+    "ffn_up": "mlp.up_proj",
+    "ffn_down": "mlp.down_proj",
+}
+_BLOCK = re.compile(r"blk\.(\d+)\.(\w+)\.(weight|bias)")
+
+
+def write_int8(gguf: Gguf, folder: Path, source_sha256: str, progress: Progress) -> None:
+    """Write configuration, tokenizer and `INT8_FILE` (see `slm_lsp.models.quantise`) into `folder`.
+
+    Raises:
+        ModelInvalid: the file is not a Llama model that can be converted.
+        OSError: it can't be written.
+    """
+    _write_beside(gguf, folder)
+    tensors = quantise.fuse(_reported(gguf, progress, 0.9))
+    metadata = {
+        "format": quantise.FORMAT,
+        "version": quantise.LAYOUT_VERSION,
+        "source_sha256": source_sha256,
+    }
+    progress(0.9, "writing the model")
+    save_file(tensors, folder / INT8_FILE, metadata)
+    progress(1.0, "converted")
+
+
+def write_dense(gguf: Gguf, folder: Path, progress: Progress) -> None:
+    """Write configuration, tokenizer and float32 weights into `folder`, as transformers loads them.
+
+    Takes four bytes a parameter of memory and of disk.
+
+    Raises:
+        ModelInvalid: the file is not a Llama model that can be converted.
+        OSError: it can't be written.
+    """
+    _write_beside(gguf, folder)
+    tensors = dict(_reported(gguf, progress, 0.7))
+    progress(0.7, "writing the model")
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    progress(1.0, "converted")
+
+
+def float_tensors(gguf: Gguf) -> Iterator[tuple[str, Floats]]:
+    """Yield each weight under its Hugging Face name, as float32, in the layout that transformers has.
+
+    Raises:
+        ModelInvalid: the file is not a Llama model.
+    """
+    config = llama_config(gguf)
+    heads = {"attn_q": config["num_attention_heads"], "attn_k": config["num_key_value_heads"]}
+    for name, values in gguf.floats():
+        if name in _OUTER:
+            yield _OUTER[name], values
+            continue
+        match = _BLOCK.fullmatch(name)
+        if match is None or match[2] not in _INNER:
+            raise ModelInvalid(
+                f"{gguf.path} is not of Llama's shape: there is no place for its tensor {name}."
+            )
+        if match[2] in heads:
+            values = _half_split(values, heads[match[2]])
+        yield f"model.layers.{match[1]}.{_INNER[match[2]]}.{match[3]}", values
+
+
+def _half_split(rows: Floats, heads: int) -> Floats:
+    """Undo the order that llama.cpp gives the rows of query and key heads.
+
+    GGUF keeps the two numbers that rotary embedding turns together side by side (2i, 2i + 1); transformers
+    keeps them half a head apart (i, i + head size / 2). Inverse of ``LlamaModel.permute`` in llama.cpp's
+    ``convert_hf_to_gguf.py``.
+    """
+    pairs = rows.reshape(heads, -1, 2, *rows.shape[1:])
+    return np.ascontiguousarray(pairs.swapaxes(1, 2)).reshape(rows.shape)
+
+
+def llama_config(gguf: Gguf) -> dict[str, Any]:
+    """Return the fields of transformers' ``LlamaConfig`` (``config.json``).
+
+    Raises:
+        ModelInvalid: it is not a Llama model, or a field is missing.
+    """
+    metadata = gguf.metadata
+    if metadata.get("general.architecture") != "llama":
+        raise ModelInvalid(f"{gguf.path} is not a Llama model, and no other can be converted.")
+    try:
+        hidden, heads = metadata["llama.embedding_length"], metadata["llama.attention.head_count"]
+        theta = metadata.get("llama.rope.freq_base", 10000.0)
+        return {
+            "architectures": ["LlamaForCausalLM"],
+            "model_type": "llama",
+            "dtype": "float32",
+            "hidden_act": "silu",
+            "hidden_size": hidden,
+            "intermediate_size": metadata["llama.feed_forward_length"],
+            "num_hidden_layers": metadata["llama.block_count"],
+            "num_attention_heads": heads,
+            "num_key_value_heads": metadata.get("llama.attention.head_count_kv", heads),
+            "head_dim": metadata.get("llama.attention.key_length", hidden // heads),
+            "rms_norm_eps": metadata["llama.attention.layer_norm_rms_epsilon"],
+            "rope_theta": theta,
+            "rope_parameters": {"rope_type": "default", "rope_theta": theta},
+            "vocab_size": len(metadata["tokenizer.ggml.tokens"]),
+            "max_position_embeddings": metadata["llama.context_length"],
+            "tie_word_embeddings": "output.weight" not in gguf.tensors,
+            "attention_bias": "blk.0.attn_q.bias" in gguf.tensors,
+            "mlp_bias": "blk.0.ffn_gate.bias" in gguf.tensors,
+            "bos_token_id": metadata.get("tokenizer.ggml.bos_token_id"),
+            "eos_token_id": metadata.get("tokenizer.ggml.eos_token_id"),
+            "pad_token_id": metadata.get("tokenizer.ggml.padding_token_id"),
+        }
+    except KeyError as error:
+        raise ModelInvalid(f"{gguf.path} lacks the field {error}; fetch it again.") from error
+
+
+def _write_beside(gguf: Gguf, folder: Path) -> None:
+    documents = {
+        "config.json": llama_config(gguf),
+        "tokenizer.json": tokenizer(gguf),
+        "tokenizer_config.json": tokenizer_config(gguf),
+    }
+    for name, document in documents.items():
+        (folder / name).write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+
+
+def _reported(gguf: Gguf, progress: Progress, share: float) -> Iterator[tuple[str, Floats]]:
+    for done, tensor in enumerate(float_tensors(gguf)):
+        progress(share * done / len(gguf.tensors), "converting the model")
+        yield tensor

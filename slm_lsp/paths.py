@@ -1,0 +1,44 @@
+"""The folders that slm-lsp keeps on disk, each made with mode 0700 when it is first asked for."""
+
+import os
+from pathlib import Path
+
+from platformdirs import user_cache_path, user_state_path
+
+from slm_lsp.errors import SlmLspError
+
+CACHE_VARIABLE = "SLM_LSP_CACHE"
+"""Environment variable that puts the cache folder elsewhere."""
+
+STATE_VARIABLE = "SLM_LSP_STATE"
+"""Environment variable that puts the state folder elsewhere."""
+
+
+def cache_dir() -> Path:
+    """Return the folder of what can be fetched or made again: the models.
+
+    Raises:
+        SlmLspError: the folder can't be made.
+    """
+    return _made(CACHE_VARIABLE, user_cache_path("slm-lsp", appauthor=False))
+
+
+def state_dir() -> Path:
+    """Return the folder of what slm-lsp has learned and can't fetch again.
+
+    Raises:
+        SlmLspError: the folder can't be made.
+    """
+    return _made(STATE_VARIABLE, user_state_path("slm-lsp", appauthor=False))
+
+
+def _made(variable: str, default: Path) -> Path:
+    chosen = os.environ.get(variable)
+    folder = Path(chosen).expanduser().absolute() if chosen else default
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SlmLspError(
+            f"The folder {folder} can't be made ({error.strerror}); set {variable} to one that can."
+        ) from error
+    return folder
