@@ -21,7 +21,7 @@ class Reason(Enum):
     NO_MODEL = "the model could not be loaded; run `slm-lsp doctor`"
     DISABLED = "completion is switched off by the settings"
     LANGUAGE_OFF = "completion is switched off for this language by the settings"
-    SUPERSEDED = "a newer request for the same document took its place"
+    SUPERSEDED = "the document changed or a newer request took its place"
     CANCELLED = "the editor cancelled the request"
     EMPTY = "the model had nothing to add here"
     REPEATS_SUFFIX = "the model only repeated the text that follows"

@@ -25,6 +25,7 @@ from slm_lsp.errors import SlmLspError
 log = logging.getLogger(__name__)
 
 Loader = Callable[[Settings, Progress], LoadedModel]
+Pipeline = Callable[[LoadedModel, CompletionRequest, Settings, CancelToken], CompletionResult]
 
 RESULTS_KEPT = 100
 """Documents whose last result is kept for `slm-lsp.why`."""
@@ -64,9 +65,15 @@ class CompletionService:
     `on_loading` is called on the event loop with each piece of news of the model.
     """
 
-    def __init__(self, loader: Loader, on_loading: Callable[[Loading], None] | None = None) -> None:
+    def __init__(
+        self,
+        loader: Loader,
+        on_loading: Callable[[Loading], None] | None = None,
+        pipeline: Pipeline = run,
+    ) -> None:
         self._loader = loader
         self._on_loading = on_loading
+        self._pipeline = pipeline
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="slm-engine")
         self._model: LoadedModel | None = None
         self._loaded_for: tuple[object, ...] | None = None
@@ -105,8 +112,10 @@ class CompletionService:
         self._running[uri] = token
         try:
             result = await asyncio.get_running_loop().run_in_executor(
-                self._worker, _run, model, request, settings, token
+                self._worker, _run, self._pipeline, model, request, settings, token
             )
+            if token.cancelled:  # it came through just as it was called off
+                result = CompletionResult(reason=Reason.SUPERSEDED, model=model.name)
         except asyncio.CancelledError:
             self._note(uri, CompletionResult(reason=Reason.CANCELLED, model=model.name))
             raise
@@ -124,10 +133,14 @@ class CompletionService:
         """Take note that the user accepted a suggestion."""
         self.counters.accepted += 1
 
-    def forget(self, uri: str) -> None:
-        """Drop what is known of a closed document and stop working on it."""
+    def edited(self, uri: str) -> None:
+        """Stop working on a document that has changed: the answer would no longer fit."""
         if token := self._running.pop(uri, None):
             token.cancel()
+
+    def forget(self, uri: str) -> None:
+        """Drop what is known of a closed document and stop working on it."""
+        self.edited(uri)
         self._results.pop(uri, None)
 
     @property
@@ -206,12 +219,16 @@ class CompletionService:
 
 
 def _run(
-    model: LoadedModel, request: CompletionRequest, settings: Settings, cancel: CancelToken
+    pipeline: Pipeline,
+    model: LoadedModel,
+    request: CompletionRequest,
+    settings: Settings,
+    cancel: CancelToken,
 ) -> CompletionResult:
     """Run the pipeline on the engine's thread; a cancelled or failed run becomes a result with its reason."""
     try:
         cancel.check()
-        return run(model, request, settings, cancel)
+        return pipeline(model, request, settings, cancel)
     except Cancelled:
         return CompletionResult(reason=Reason.SUPERSEDED, model=model.name)
     except Exception:
