@@ -4,25 +4,25 @@ The weights are written as int8 for the lean engine (`write_int8`) or as float32
 (`write_dense`); configuration and tokenizer are the same beside both.
 """
 
+import errno
 import json
+import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from slm_lsp.errors import ModelInvalid
 from slm_lsp.models import quantise
 from slm_lsp.models.gguf_reader import Gguf
 from slm_lsp.models.gguf_tokenizer import tokenizer, tokenizer_config
+from slm_lsp.models.layout import DENSE_FILE, INT8_FILE, INT8_FORMAT, INT8_VERSION
 from slm_lsp.models.quantise import Floats
-
-INT8_FILE = "model.int8.safetensors"
-
-CONVERTER_VERSION = 1
-"""Changes with anything that the converter writes; what an older one wrote is then made again."""
 
 Progress = Callable[[float, str], None]
 """Told how far the work is, from 0 to 1, and what is being done."""
@@ -56,12 +56,12 @@ def write_int8(gguf: Gguf, folder: Path, source_sha256: str, progress: Progress)
     _write_beside(gguf, folder)
     tensors = quantise.fuse(_reported(gguf, progress, 0.9))
     metadata = {
-        "format": quantise.FORMAT,
-        "version": quantise.LAYOUT_VERSION,
+        "format": INT8_FORMAT,
+        "version": INT8_VERSION,
         "source_sha256": source_sha256,
     }
     progress(0.9, "writing the model")
-    save_file(tensors, folder / INT8_FILE, metadata)
+    _save(tensors, folder / INT8_FILE, metadata)
     progress(1.0, "converted")
 
 
@@ -77,7 +77,7 @@ def write_dense(gguf: Gguf, folder: Path, progress: Progress) -> None:
     _write_beside(gguf, folder)
     tensors = dict(_reported(gguf, progress, 0.7))
     progress(0.7, "writing the model")
-    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    _save(tensors, folder / DENSE_FILE, {"format": "pt"})
     progress(1.0, "converted")
 
 
@@ -161,6 +161,15 @@ def _write_beside(gguf: Gguf, folder: Path) -> None:
     }
     for name, document in documents.items():
         (folder / name).write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+
+
+def _save(tensors: Mapping[str, NDArray[np.generic]], path: Path, metadata: dict[str, str]) -> None:
+    try:
+        save_file(dict(tensors), path, metadata)
+    except SafetensorError as error:
+        code = re.search(r"os error (\d+)", str(error))
+        number = int(code[1]) if code else errno.EIO
+        raise OSError(number, os.strerror(number), str(path)) from error
 
 
 def _reported(gguf: Gguf, progress: Progress, share: float) -> Iterator[tuple[str, Floats]]:

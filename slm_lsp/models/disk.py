@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock
-
 from slm_lsp.errors import ModelError
 
 
@@ -30,13 +28,15 @@ def explained(folder: Path) -> Iterator[None]:
             ) from error
         raise ModelError(
             f"{error.filename or folder} can't be read or written ({error.strerror or error}); "
-            "mend that, or set SLM_LSP_CACHE to a folder that you can write to."
+            "check its permissions."
         ) from error
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Make `folder` and hold it against other processes; what a killed process left half written goes."""
+    from filelock import FileLock
+
     with explained(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with FileLock(folder.with_name(f".{folder.name}.lock"), mode=0o600):

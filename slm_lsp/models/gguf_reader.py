@@ -92,7 +92,7 @@ class _Reader:
         version = self._scalar("I")
         if version not in VERSIONS:
             raise ModelInvalid(
-                f"{self._path} is GGUF version {version}; only versions 2 and 3 can be read, so convert it anew."
+                f"{self._path} is GGUF version {version}, and only 2 and 3 can be read; convert it anew."
             )
         count, keys = self._scalar("Q"), self._scalar("Q")
         metadata = {}

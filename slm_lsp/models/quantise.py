@@ -27,12 +27,6 @@ from numpy.typing import NDArray
 
 from slm_lsp.errors import ModelInvalid
 
-FORMAT = "slm-lsp-int8"
-"""``format`` in the metadata of the file."""
-
-LAYOUT_VERSION = "1"
-"""``version`` in the metadata of the file: changes with the layout above."""
-
 Floats = NDArray[np.float32]
 
 _FUSED = {

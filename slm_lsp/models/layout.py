@@ -1,0 +1,16 @@
+"""Names and versions of what the converter writes."""
+
+INT8_FILE = "model.int8.safetensors"
+"""Weights for the lean engine, laid out as `slm_lsp.models.quantise` says."""
+
+INT8_FORMAT = "slm-lsp-int8"
+"""``format`` in the metadata of `INT8_FILE`."""
+
+INT8_VERSION = "1"
+"""``version`` in the metadata of `INT8_FILE`: changes with its layout."""
+
+DENSE_FILE = "model.safetensors"
+"""Weights for transformers, under the names that it gives them."""
+
+CONVERTER_VERSION = 1
+"""Changes with anything that the converter writes; what an older one wrote is then made again."""

@@ -1,0 +1,200 @@
+"""Where the models are: the known ones in the cache folder, and the user's own."""
+
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from slm_lsp.errors import ModelInvalid, ModelNotFound
+from slm_lsp.models import checks, disk
+from slm_lsp.models.known import KNOWN, KnownModel, known
+from slm_lsp.models.layout import CONVERTER_VERSION, DENSE_FILE, INT8_FILE
+from slm_lsp.paths import cache_dir
+
+Progress = Callable[[float, str], None]
+"""Told how far the work is, from 0 to 1, and what is being done."""
+
+_Kind = Literal["int8", "dense"]
+_HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """A model on disk, looked over and ready to load.
+
+    `folder` is in Hugging Face layout. `converted`: it holds ``model.int8.safetensors`` for the lean engine
+    (see `slm_lsp.models.quantise`). `gguf`: the user's own GGUF file in `folder`, for transformers to read.
+    """
+
+    name: str
+    folder: Path
+    gguf: Path | None
+    converted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What the cache folder holds of a known model; `size` in bytes, with what a broken download left."""
+
+    model: KnownModel
+    folder: Path
+    size: int
+    fetched: bool
+    converted: bool
+
+
+def locate(name: str, progress: Progress | None = None, *, dense: bool = False) -> ModelFiles:
+    """Return the files of the model that `name` stands for, without touching the network.
+
+    `name` is a known model's, a folder in Hugging Face layout, a ``.gguf`` file, or the id of a model in the
+    local hub cache; the first of these that there is. A known model is converted when it is first asked for;
+    with `dense`, to float32 weights for transformers rather than to int8 ones for the lean engine.
+
+    Raises:
+        ModelNotFound: there is no such model on disk.
+        ModelInvalid: it is cut off, altered, or of a kind that is refused.
+        ModelError: the cache folder can't be read or written.
+    """
+    if name in KNOWN:
+        return _locate_known(KNOWN[name], progress or (lambda _done, _what: None), dense)
+    path = Path(name).expanduser().absolute()
+    with disk.explained(path):
+        if path.is_dir():
+            return _folder(name, path)
+        if path.is_file():
+            return _gguf(name, path)
+        if _HUB_ID.fullmatch(name):
+            snapshot = _hub_snapshot(name)
+            if snapshot is None:
+                raise ModelNotFound(
+                    f"There is no model {name}: neither a folder of that name nor one in the local hub cache; "
+                    f"fetch it there first, or use one of: {', '.join(KNOWN)}."
+                )
+            return _folder(name, snapshot)
+    raise ModelNotFound(
+        f"There is no model {name}: it is neither a known model ({', '.join(KNOWN)}) nor a file or folder."
+    )
+
+
+def gguf_path(name: str) -> Path:
+    """Return where a known model's GGUF file is, or is to be."""
+    return _home(name) / known(name).source.gguf
+
+
+def verified(name: str) -> bool:
+    """Whether a known model's GGUF file is on disk and has the pinned size and SHA-256."""
+    source = known(name).source
+    with disk.explained(_home(name)):
+        return disk.is_file(gguf_path(name), source.gguf_size, source.gguf_sha256)
+
+
+def list_known() -> list[Installed]:
+    """Return what the cache folder holds of each known model, with those of which it holds nothing."""
+    return [_installed(model) for model in KNOWN.values()]
+
+
+def path(name: str) -> Path:
+    """Return what `locate` finds for `name`: a folder, or the user's own GGUF file."""
+    files = locate(name)
+    return files.gguf or files.folder
+
+
+def remove(name: str) -> int:
+    """Delete a known model from the cache folder and return the bytes that this frees.
+
+    Raises:
+        ModelNotFound: it is not a known model, or nothing of it is on disk.
+        ModelError: it can't be deleted.
+    """
+    home = _home(known(name).name)
+    if not home.is_dir():
+        raise ModelNotFound(f"The model {name} is not on disk; there is nothing to remove.")
+    with disk.locked(home):
+        freed = disk.size(home)
+        shutil.rmtree(home)
+    return freed
+
+
+def _home(name: str) -> Path:
+    return cache_dir() / "models" / name
+
+
+def _installed(model: KnownModel) -> Installed:
+    home = _home(model.name)
+    with disk.explained(home):
+        return Installed(
+            model=model,
+            folder=home,
+            size=disk.size(home),
+            fetched=(home / model.source.gguf).is_file(),
+            converted=_converted_folder(model, "int8").is_dir(),
+        )
+
+
+def _converted_folder(model: KnownModel, kind: _Kind) -> Path:
+    """Return the folder of one conversion; its name changes with the source and with the converter."""
+    return _home(model.name) / f"{kind}-{CONVERTER_VERSION}-{model.source.gguf_sha256[:8]}"
+
+
+def _locate_known(model: KnownModel, progress: Progress, dense: bool) -> ModelFiles:
+    kind: _Kind = "dense" if dense else "int8"
+    folder = _converted_folder(model, kind)
+    with disk.explained(folder):
+        if not _whole(folder, kind):
+            if not gguf_path(model.name).is_file():
+                raise ModelNotFound(
+                    f"The model {model.name} is not on disk; run `slm-lsp models pull {model.name}`."
+                )
+            with disk.locked(folder.parent):
+                if not _whole(folder, kind):
+                    _convert(model, kind, folder, progress)
+    return ModelFiles(model.name, folder, None, converted=not dense)
+
+
+def _whole(folder: Path, kind: _Kind) -> bool:
+    try:
+        checks.check_safetensors(folder / (INT8_FILE if kind == "int8" else DENSE_FILE))
+    except ModelInvalid:
+        return False
+    return True
+
+
+def _convert(model: KnownModel, kind: _Kind, folder: Path, progress: Progress) -> None:
+    from slm_lsp.models import convert, gguf_reader
+
+    source, gguf = model.source, gguf_path(model.name)
+    if not disk.is_file(gguf, source.gguf_size, source.gguf_sha256):
+        raise ModelInvalid(
+            f"{gguf} was cut off or altered; run `slm-lsp models pull {model.name}` to mend it."
+        )
+    with disk.replacing(folder) as fresh:
+        header = gguf_reader.read(gguf)
+        if kind == "int8":
+            convert.write_int8(header, fresh, source.gguf_sha256, progress)
+        else:
+            convert.write_dense(header, fresh, progress)
+    for outdated in folder.parent.glob(f"{kind}-*"):
+        if outdated != folder:
+            shutil.rmtree(outdated)
+
+
+def _folder(name: str, folder: Path) -> ModelFiles:
+    checks.check_folder(folder)
+    return ModelFiles(name, folder, None, converted=False)
+
+
+def _gguf(name: str, file: Path) -> ModelFiles:
+    from slm_lsp.models import gguf_reader
+
+    gguf_reader.read(file)
+    return ModelFiles(name, file.parent, file, converted=False)
+
+
+def _hub_snapshot(name: str) -> Path | None:
+    """Return the folder of a model in the Hugging Face hub cache, at the revision that `main` last was."""
+    from huggingface_hub import try_to_load_from_cache
+
+    config = try_to_load_from_cache(name, "config.json")
+    return Path(config).parent if isinstance(config, str) else None
