@@ -1,0 +1,87 @@
+"""Stop rules cut the text where a reader would say that the suggestion is complete."""
+
+import pytest
+
+from slm_lsp.completion.stopping import Block, OneLine, StopRule, SuffixMet, TimeLimit, wants_block
+
+
+def shown(rule: StopRule, text: str) -> str | None:
+    """What a rule leaves of a text that arrives character by character; None if it never stops."""
+    for length in range(len(text) + 1):
+        if (end := rule.cut(text[:length])) is not None:
+            return text[:end]
+    return None
+
+
+def test_one_line_ends_before_its_line_ending() -> None:
+    assert shown(OneLine(), "posting.amount\nreturn total\n") == "posting.amount"
+
+
+def test_one_line_goes_on_while_the_line_does() -> None:
+    assert shown(OneLine(), "posting.amount") is None
+
+
+def test_a_block_ends_at_a_line_indented_less() -> None:
+    assert shown(Block(9), "\n    a()\n    b()\nc()\n") == "\n    a()\n    b()"
+
+
+def test_a_block_ends_as_soon_as_the_dedent_shows() -> None:
+    assert Block(9).cut("\n    a()\n    b()\nc") == len("\n    a()\n    b()")
+
+
+def test_a_block_that_begins_at_the_cursor_takes_its_indentation_from_there() -> None:
+    assert shown(Block(9, column=4), "a()\n    b()\nc()\n") == "a()\n    b()"
+
+
+def test_deeper_lines_belong_to_the_block() -> None:
+    text = "\n    for x in y:\n        a(x)\n    b()\nc()\n"
+    assert shown(Block(9), text) == "\n    for x in y:\n        a(x)\n    b()"
+
+
+def test_a_block_ends_at_a_blank_line() -> None:
+    assert shown(Block(9), "\n    a()\n\n    b()\n") == "\n    a()"
+
+
+def test_blank_lines_before_the_first_line_do_not_end_a_block() -> None:
+    assert shown(Block(9), "\n\n    a()\n\n") == "\n\n    a()"
+
+
+def test_a_block_has_at_most_max_lines() -> None:
+    assert shown(Block(2), "\n    a()\n    b()\n    c()\n") == "\n    a()\n    b()"
+
+
+def test_the_text_ends_before_the_line_that_follows_the_cursor() -> None:
+    assert shown(SuffixMet("    return total"), "a()\n    return total\n") == "a()"
+
+
+def test_the_cursors_own_line_may_look_like_the_one_that_follows() -> None:
+    assert shown(SuffixMet("x = 1"), "x = 1\ny = 2\n") is None
+
+
+def test_a_line_that_only_begins_like_the_next_one_does_not_end_the_text() -> None:
+    assert shown(SuffixMet("    return total"), "a()\n    return totals\n") is None
+
+
+def test_time_runs_out_only_at_the_end_of_a_line() -> None:
+    rule = TimeLimit(0)
+    assert rule.cut("total +=") is None
+    assert rule.cut("total += 1\n    ret") == len("total += 1")
+
+
+def test_time_does_not_run_out_early() -> None:
+    assert TimeLimit(60_000).cut("a\nb\n") is None
+
+
+@pytest.mark.parametrize(
+    ("before", "rest", "block"),
+    [
+        ("def f():", "", True),
+        ("def f():\n    ", "", True),
+        ("if (x) {", "  ", True),
+        ("x = ", "", False),
+        ("x = f(", ")", False),
+        ("", "", True),
+    ],
+)
+def test_a_block_is_wanted_where_one_begins(before: str, rest: str, block: bool) -> None:
+    assert wants_block(before, rest) is block
