@@ -9,7 +9,7 @@ import psutil
 from slm_lsp.errors import ModelError
 
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
-"""A container's share of the processors: microseconds of processor time, and the period they are meant for."""
+"""A container's share of the processors: microseconds of their time, and the period that these are for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ def locate(name: str, progress: Progress | None = None, *, dense: bool = False) 
             snapshot = _hub_snapshot(name)
             if snapshot is None:
                 raise ModelNotFound(
-                    f"There is no model {name}: neither a folder of that name nor one in the local hub cache; "
+                    f"There is no model {name}, neither as a folder nor in the local hub cache; "
                     f"fetch it there first, or use one of: {', '.join(KNOWN)}."
                 )
             return _folder(name, snapshot)
@@ -93,12 +93,6 @@ def verified(name: str) -> bool:
 def list_known() -> list[Installed]:
     """Return what the cache folder holds of each known model, with those of which it holds nothing."""
     return [_installed(model) for model in KNOWN.values()]
-
-
-def path(name: str) -> Path:
-    """Return what `locate` finds for `name`: a folder, or the user's own GGUF file."""
-    files = locate(name)
-    return files.gguf or files.folder
 
 
 def remove(name: str) -> int:

