@@ -1,0 +1,239 @@
+"""Any `AutoModelForCausalLM` behind the engine's interface: slower than the lean pass, but general."""
+
+import inspect
+import math
+import time
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from slm_lsp.cancel import CancelToken
+from slm_lsp.engine.device import choose_device, physical_cores
+from slm_lsp.engine.hf_weights import CACHE_ARGUMENTS, read, short
+from slm_lsp.engine.interface import Constraint, Decoding, EngineInfo, Token, Usage
+from slm_lsp.errors import ModelError
+
+CHUNK = 128
+"""Tokens prefilled in one pass: a cancelled request lets go of the engine after at most one of them."""
+
+UNSTATED_CONTEXT = 2048
+"""Tokens of context where the config names no limit, as with ALiBi and state-space models."""
+
+
+class TransformersEngine:
+    """A transformers model that decodes greedily and keeps its cache from one call to the next."""
+
+    def __init__(self, model: Any, info: EngineInfo) -> None:
+        self._model = model
+        self._info = info
+        parameters = inspect.signature(model.forward).parameters
+        self._cache_argument = next(name for name in CACHE_ARGUMENTS if name in parameters)
+        self._options: dict[str, Any] = {"logits_to_keep": 1} if "logits_to_keep" in parameters else {}
+        self._vocabulary: int = model.get_input_embeddings().num_embeddings
+        self._clear()
+
+    @property
+    def info(self) -> EngineInfo:
+        """What is loaded."""
+        return self._info
+
+    def generate(
+        self,
+        prompt: Sequence[int],
+        decoding: Decoding,
+        cancel: CancelToken,
+        usage: Usage,
+        constraint: Constraint | None = None,
+    ) -> Generator[Token, None, None]:
+        """Yield the continuation greedily (see `slm_lsp.engine.interface.Engine.generate`)."""
+        if not prompt or min(prompt) < 0 or max(prompt) >= self._vocabulary:
+            raise ModelError(
+                "the prompt is empty or has a token that the model does not know; check its tokenizer."
+            )
+        if len(prompt) + decoding.max_tokens > self._info.context_length:
+            raise ModelError(
+                "the prompt is longer than the model's context; lower prefixTokens and suffixTokens."
+            )
+        started = time.perf_counter()
+        logits = self._prefill(prompt, cancel, usage)
+        usage.prefill_ms += (time.perf_counter() - started) * 1e3
+        last: list[int] = []
+        for _ in range(decoding.max_tokens):
+            started = time.perf_counter()
+            cancel.check()
+            if last:
+                logits = self._extend(last)
+            token = _choose(logits, constraint)
+            usage.decode_ms += (time.perf_counter() - started) * 1e3
+            if token.id in decoding.stop_ids:
+                usage.ended = True
+                return
+            usage.decoded += 1
+            last = [token.id]
+            yield token
+
+    def close(self) -> None:
+        """Let go of the weights and the cache."""
+        del self._model, self._cache
+        if self._info.device == "cuda":
+            torch.cuda.empty_cache()
+
+    def _clear(self) -> None:
+        from transformers import DynamicCache
+
+        dynamic_cache: Any = DynamicCache
+        self._cache = dynamic_cache(config=self._model.config)
+        self._tokens: list[int] = []
+        self._only_attention = _only_attention(self._cache)
+        if self._only_attention:
+            # Sliding windows keep what they would drop, so that they can be rolled back.
+            self._cache.activate_past_recording()
+
+    def _prefill(self, prompt: Sequence[int], cancel: CancelToken, usage: Usage) -> Tensor:
+        """Bring the cache to `prompt` and return the logits of its last token: [vocabulary]."""
+        # The last token is always computed: its logits are not kept.
+        common = 0
+        for ours, theirs in zip(self._tokens, prompt[:-1], strict=False):
+            if ours != theirs:
+                break
+            common += 1
+        surplus = len(self._tokens) - common
+        if self._only_attention and _can_drop(self._cache, surplus):
+            if surplus:
+                self._cache.crop(-surplus)
+                del self._tokens[common:]
+        else:
+            self._clear()
+            common = 0
+        usage.reused += common
+        # A recurrent layer reads a prompt in one pass: few can go on from a state with many tokens.
+        chunk = CHUNK if self._only_attention else len(prompt)
+        for start in range(common, len(prompt), chunk):
+            cancel.check()
+            ids = prompt[start : start + chunk]
+            logits = self._extend(ids)
+            usage.prefilled += len(ids)
+        return logits
+
+    @torch.inference_mode()
+    def _extend(self, ids: Sequence[int]) -> Tensor:
+        """Append `ids` to the cache and return the logits of the last: float32, [vocabulary]."""
+        batch = torch.tensor([ids], device=self._model.device)
+        try:
+            output = self._model(
+                batch, use_cache=True, **{self._cache_argument: self._cache}, **self._options
+            )
+        except BaseException as error:
+            # Some layers may hold the new tokens already, others not: nothing in the cache can be trusted.
+            self._clear()
+            if isinstance(error, Exception):
+                raise ModelError(_failure(error)) from error
+            raise
+        self._tokens.extend(ids)
+        logits: Tensor = output.logits[0, -1].float()
+        return logits
+
+
+def load(
+    folder: Path,
+    gguf: Path | None,
+    device: str,
+    precision: str,
+    threads: int,
+    progress: Callable[[float, str], None],
+) -> TransformersEngine:
+    """Load a folder in Hugging Face layout, or the GGUF file `gguf` in it.
+
+    `device`, `precision` and `threads` are as in `slm_lsp.config.Settings`. Reads safetensors or GGUF
+    alone, runs no code of the folder and opens no connection.
+
+    Raises:
+        ModelInvalid: the files are partial, of a kind that is refused, or of an unknown architecture.
+        ModelError: the device or the precision can't be had here.
+    """
+    where = choose_device(device)
+    precision = _precision(precision, where)
+    torch.set_num_threads(threads or physical_cores())
+    progress(0.0, "reading the weights with transformers")
+    model, parameters = read(folder, gguf, precision)
+    try:
+        model.to(where)
+    except RuntimeError as error:
+        raise ModelError(_failure(error)) from error
+    text = model.config.get_text_config(decoder=True)
+    info = EngineInfo(
+        architecture=model.config.model_type,
+        parameters=parameters,
+        precision=precision,
+        device=where,
+        threads=torch.get_num_threads(),
+        context_length=getattr(text, "max_position_embeddings", None) or UNSTATED_CONTEXT,
+        backend="transformers",
+    )
+    progress(1.0, "ready")
+    return TransformersEngine(model, info)
+
+
+def _precision(wanted: str, device: str) -> str:
+    if wanted == "auto":
+        if device == "cpu":
+            return "int8" if _has_int8() else "float32"
+        return "bfloat16" if device == "cuda" and torch.cuda.is_bf16_supported() else "float16"
+    if wanted == "int8" and (device != "cpu" or not _has_int8()):
+        raise ModelError(f"int8 can't be had on this machine's {device}; set precision to auto.")
+    return wanted
+
+
+def _has_int8() -> bool:
+    """Tell whether this CPU's PyTorch can pack and multiply int8 weights."""
+    if "fbgemm" not in torch.backends.quantized.supported_engines:
+        return False
+    torch.backends.quantized.engine = "fbgemm"
+    return True
+
+
+def _only_attention(cache: Any) -> bool:
+    """Tell whether every layer keeps plain keys and values, which can be cut at any token."""
+    from transformers.cache_utils import DummyLayer, DynamicLayer, DynamicSlidingWindowLayer
+
+    return all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer, DummyLayer) for layer in cache.layers)
+
+
+def _can_drop(cache: Any, count: int) -> bool:
+    """Tell whether attention layers still hold all that they should see with the last `count` tokens cut off.
+
+    A sliding window is cut to its size whenever it is rolled back, so that it can be rolled back again only
+    by what it has read since.
+    """
+    if count == 0:
+        return True
+    windows = [layer for layer in cache.layers if getattr(layer, "is_sliding", False)]
+    return all(
+        layer.keys.shape[-2] - count >= min(layer.sliding_window - 1, layer.get_seq_length() - count)
+        for layer in windows
+    )
+
+
+def _choose(logits: Tensor, constraint: Constraint | None) -> Token:
+    """Take the most probable token that the constraint allows."""
+    total = float(logits.logsumexp(-1))
+    if not math.isfinite(total):
+        raise ModelError("the model's numbers overflowed; set precision to bfloat16 or float32.")
+    allowed = constraint.allowed() if constraint else None
+    if allowed is None:
+        choice = int(logits.argmax())
+    else:
+        ids = torch.as_tensor(allowed, device=logits.device)
+        choice = int(ids[logits[ids].argmax()])
+    if constraint:
+        constraint.accept(choice)
+    return Token(choice, float(logits[choice]) - total)
+
+
+def _failure(error: Exception) -> str:
+    if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
+        return "there is not enough memory for the model; choose a smaller one, or lower prefixTokens."
+    return f"the model failed ({short(error)}); run `slm-lsp doctor`."
