@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from tokenizers import Tokenizer, normalizers, pre_tokenizers
 
@@ -89,15 +89,10 @@ def _kinds(part: Any) -> set[str]:
     return {step["type"] for step in steps}
 
 
-def _steps(sequence: Any) -> list[Any]:
-    """The steps of a `Sequence`, which can be indexed and is not typed so."""
-    return [sequence[index] for index in range(len(sequence))]
-
-
 def _end_in_pre_tokenizer(part: Any) -> bool:
     if isinstance(part, pre_tokenizers.Sequence):
         # All steps have to be asked, so no `any` over them as they come.
-        return sum(map(_end_in_pre_tokenizer, _steps(part))) > 0
+        return sum(map(_end_in_pre_tokenizer, cast(Any, part))) > 0
     if isinstance(part, pre_tokenizers.Metaspace) and part.prepend_scheme != "never":
         part.prepend_scheme = "never"
         return True
@@ -109,7 +104,7 @@ def _end_in_pre_tokenizer(part: Any) -> bool:
 
 def _end_in_normalizer(tokenizer: Tokenizer) -> bool:
     part = tokenizer.normalizer
-    steps = _steps(part) if isinstance(part, normalizers.Sequence) else [part]
+    steps = [*cast(Any, part)] if isinstance(part, normalizers.Sequence) else [part]
     kept = [step for step in steps if not isinstance(step, normalizers.Prepend)]
     if len(kept) == len(steps):
         return False
