@@ -121,7 +121,7 @@ def _decode(
     usage: Usage,
 ) -> Draft:
     decoder = StreamDecoder(model.vocabulary)
-    decoding = Decoding(settings.max_tokens, model.format.stop_ids)
+    decoding = Decoding(settings.max_tokens + prompt.healed, model.format.stop_ids)
     written = ""
     with closing(model.engine.generate(prompt.ids, decoding, cancel, usage, prompt.constraint)) as tokens:
         for token in tokens:

@@ -121,6 +121,5 @@ class TimeLimit:
         """See `StopRule.cut`."""
         if time.monotonic() < self._end:
             return None
-        body = text.rstrip("\n")
-        end = body.rfind("\n") if "\n" not in text[len(body) :] else len(body)
-        return None if not text[:end].strip() else end
+        end = text.rfind("\n")
+        return end if text[: max(end, 0)].strip() else None
