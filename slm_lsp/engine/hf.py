@@ -33,6 +33,7 @@ class TransformersEngine:
         self._cache_argument = next(name for name in CACHE_ARGUMENTS if name in parameters)
         self._options: dict[str, Any] = {"logits_to_keep": 1} if "logits_to_keep" in parameters else {}
         self._vocabulary: int = model.get_input_embeddings().num_embeddings
+        self._only_attention = _only_attention(model)
         self._clear()
 
     @property
@@ -84,13 +85,10 @@ class TransformersEngine:
     def _clear(self) -> None:
         from transformers import DynamicCache
 
+        # Made from the configuration, a cache forgets what left a sliding window and can't be rolled back.
         dynamic_cache: Any = DynamicCache
-        self._cache = dynamic_cache(config=self._model.config)
+        self._cache = dynamic_cache(config=None if self._only_attention else self._model.config)
         self._tokens: list[int] = []
-        self._only_attention = _only_attention(self._cache)
-        if self._only_attention:
-            # Sliding windows keep what they would drop, so that they can be rolled back.
-            self._cache.activate_past_recording()
 
     def _prefill(self, prompt: Sequence[int], cancel: CancelToken, usage: Usage) -> Tensor:
         """Bring the cache to `prompt` and return the logits of its last token: [vocabulary]."""
@@ -101,13 +99,12 @@ class TransformersEngine:
                 break
             common += 1
         surplus = len(self._tokens) - common
-        if self._only_attention and _can_drop(self._cache, surplus):
-            if surplus:
-                self._cache.crop(-surplus)
-                del self._tokens[common:]
-        else:
+        if not self._only_attention:
             self._clear()
             common = 0
+        elif surplus:
+            self._cache.crop(-surplus)
+            del self._tokens[common:]
         usage.reused += common
         # A recurrent layer reads a prompt in one pass: few can go on from a state with many tokens.
         chunk = CHUNK if self._only_attention else len(prompt)
@@ -195,26 +192,13 @@ def _has_int8() -> bool:
     return True
 
 
-def _only_attention(cache: Any) -> bool:
+def _only_attention(model: Any) -> bool:
     """Tell whether every layer keeps plain keys and values, which can be cut at any token."""
+    from transformers import DynamicCache
     from transformers.cache_utils import DummyLayer, DynamicLayer, DynamicSlidingWindowLayer
 
-    return all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer, DummyLayer) for layer in cache.layers)
-
-
-def _can_drop(cache: Any, count: int) -> bool:
-    """Tell whether attention layers still hold all that they should see with the last `count` tokens cut off.
-
-    A sliding window is cut to its size whenever it is rolled back, so that it can be rolled back again only
-    by what it has read since.
-    """
-    if count == 0:
-        return True
-    windows = [layer for layer in cache.layers if getattr(layer, "is_sliding", False)]
-    return all(
-        layer.keys.shape[-2] - count >= min(layer.sliding_window - 1, layer.get_seq_length() - count)
-        for layer in windows
-    )
+    layers = DynamicCache(config=model.config).layers
+    return all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer, DummyLayer) for layer in layers)
 
 
 def _choose(logits: Tensor, constraint: Constraint | None) -> Token:
