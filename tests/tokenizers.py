@@ -33,20 +33,24 @@ CORPUS = (
     "\tq.values = append(q.values, value)\n\treturn nil\n}\n",
 )
 
+_BYTES = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
 _GPT2 = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
-_QWEN = pre_tokenizers.Sequence(
-    [
-        pre_tokenizers.Split(
-            Regex(
-                r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
-                r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+_PRE_TOKENIZERS = {
+    "digits": pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), _GPT2]),
+    "qwen": pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(
+                Regex(
+                    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+                    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+                ),
+                behavior="isolated",
             ),
-            behavior="isolated",
-        ),
-        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-    ]
-)
-_DIGITS = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), _GPT2])
+            _BYTES,
+        ]
+    ),
+}
+"""How the byte-level families cut text before the merges; the others are sentencepiece's."""
 
 _QWEN_FIM = ("<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|fim_pad|>")
 _STARCODER_FIM = ("<fim_prefix>", "<fim_middle>", "<fim_suffix>", "<fim_pad>")
@@ -75,7 +79,7 @@ class Family:
     eos: str
     special: tuple[str, ...]
     bos: str | None = None
-    pre_tokenizer: Any = None
+    pre_tokenizer: str | None = None
     normalizer: Any = None
     markers: tuple[AddedToken, ...] = ()
     texts: tuple[str, ...] = ()
@@ -87,7 +91,7 @@ FAMILIES: dict[str, Family] = {
     "qwen": Family(
         "<|endoftext|>",
         ("<|endoftext|>", "<|im_start|>", "<|im_end|>", *_QWEN_FIM, "<|repo_name|>", "<|file_sep|>"),
-        pre_tokenizer=_QWEN,
+        pre_tokenizer="qwen",
         normalizer=normalizers.NFC(),
         markers=(AddedToken("<tool_call>", normalized=False), AddedToken("</tool_call>", normalized=False)),
     ),
@@ -122,17 +126,17 @@ FAMILIES: dict[str, Family] = {
             "<|filename|>",
             "<|reponame|>",
         ),
-        pre_tokenizer=_QWEN,
+        pre_tokenizer="qwen",
     ),
     "starcoder2": Family(
         "<|endoftext|>",
         ("<|endoftext|>", *_STARCODER_FIM, "<repo_name>", "<file_sep>", *_STARCODER_MORE, "<pr>"),
-        pre_tokenizer=_DIGITS,
+        pre_tokenizer="digits",
     ),
     "starcoder": Family(
         "<|endoftext|>",
         ("<|endoftext|>", *_STARCODER_FIM, "<filename>", "<gh_stars>", *_STARCODER_MORE, "<reponame>"),
-        pre_tokenizer=_DIGITS,
+        pre_tokenizer="digits",
     ),
     "mellum": Family(
         "<|endoftext|>",
@@ -149,12 +153,12 @@ FAMILIES: dict[str, Family] = {
                 "</think>",
             ),
         ),
-        pre_tokenizer=_DIGITS,
+        pre_tokenizer="digits",
     ),
     "santacoder": Family(
         "<|endoftext|>",
         ("<|endoftext|>", "<fim-prefix>", "<fim-middle>", "<fim-suffix>", "<fim-pad>"),
-        pre_tokenizer=_DIGITS,
+        pre_tokenizer="digits",
     ),
     "codellama": Family(
         "</s>",
@@ -166,7 +170,7 @@ FAMILIES: dict[str, Family] = {
         "<｜end▁of▁sentence｜>",
         ("<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>"),
         bos="<｜begin▁of▁sentence｜>",
-        pre_tokenizer=_QWEN,
+        pre_tokenizer="qwen",
         markers=tuple(
             AddedToken(text, normalized=True)
             for text in ("<｜fim▁hole｜>", "<｜fim▁begin｜>", "<｜fim▁end｜>", "<|EOT|>")
@@ -188,15 +192,15 @@ FAMILIES: dict[str, Family] = {
             "<[fim-middle]>",
         ),
         bos="<[begin▁of▁sentence]>",
-        pre_tokenizer=_QWEN,
+        pre_tokenizer="qwen",
     ),
-    "smollm": Family("<|im_end|>", _SMOLLM, pre_tokenizer=_DIGITS, config={"bos_token": "<|im_start|>"}),
+    "smollm": Family("<|im_end|>", _SMOLLM, pre_tokenizer="digits", config={"bos_token": "<|im_start|>"}),
     "smollm-tuned": Family(
         "<|im_end|>",
         tuple(
             {"<empty_output>": "[SUFFIX]", "<jupyter_script>": "[PREFIX]"}.get(one, one) for one in _SMOLLM
         ),
-        pre_tokenizer=_DIGITS,
+        pre_tokenizer="digits",
         config={"bos_token": "<|im_start|>"},
     ),
     "llama": Family("</s>", ("<unk>", "<s>", "</s>"), bos="<s>", lead="normalizer"),
@@ -230,6 +234,11 @@ def tokenizer(name: str) -> Tokenizer:
     return made
 
 
+def added(name: str) -> tuple[str, ...]:
+    """Return the texts of a family's special tokens, whether they are declared so or not."""
+    return (*FAMILIES[name].special, *(token.content for token in FAMILIES[name].markers))
+
+
 def save(folder: Path, tokenizer: Tokenizer, eos: str, **config: Any) -> None:
     """Write a tokenizer into a model folder in Hugging Face layout; `config` goes to its settings."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -247,11 +256,12 @@ def save_family(folder: Path, name: str) -> Tokenizer:
 
 
 def _byte_level(family: Family) -> Tokenizer:
-    learned, merges = _learned(byte_level=True)
+    assert family.pre_tokenizer
+    learned, merges = _learned(family.pre_tokenizer)
     # Special tokens come first, as in most families, so that text does not begin at id 0.
     vocab = {text: id for id, text in enumerate([*family.special, *learned])}
     made = Tokenizer(models.BPE(vocab, merges))
-    made.pre_tokenizer = family.pre_tokenizer
+    made.pre_tokenizer = _PRE_TOKENIZERS[family.pre_tokenizer]
     made.decoder = decoders.ByteLevel()
     if family.normalizer:
         made.normalizer = family.normalizer
@@ -259,7 +269,7 @@ def _byte_level(family: Family) -> Tokenizer:
 
 
 def _sentencepiece(family: Family) -> Tokenizer:
-    learned, merges = _learned(byte_level=False)
+    learned, merges = _learned(None)
     fallback = [f"<0x{byte:02X}>" for byte in range(256)]
     vocab = {text: id for id, text in enumerate([*family.special, *fallback, *learned])}
     made = Tokenizer(models.BPE(vocab, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
@@ -277,11 +287,11 @@ def _sentencepiece(family: Family) -> Tokenizer:
 
 
 @cache
-def _learned(byte_level: bool) -> tuple[list[str], list[tuple[str, str]]]:
+def _learned(pre_tokenizer: str | None) -> tuple[list[str], list[tuple[str, str]]]:
     """Learn a vocabulary, and merges, from the corpus."""
     learner = Tokenizer(models.BPE())
-    if byte_level:
-        learner.pre_tokenizer = _GPT2
+    if pre_tokenizer:
+        learner.pre_tokenizer = _PRE_TOKENIZERS[pre_tokenizer]
         alphabet = pre_tokenizers.ByteLevel.alphabet()
     else:
         learner.normalizer = normalizers.Replace(" ", "▁")

@@ -24,14 +24,16 @@ LINE_SHARES = 8
 """The cursor's line counts as a whole number of this part of the budget, so that it can grow at no change."""
 
 _ENDING = re.compile(r"\r\n?|\n")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def normalised(text: str) -> str:
-    """Return a text with ``\\n`` for every line ending, as models know it.
+    """Return a text as models know it: ``\\n`` for every line ending, U+FFFD for half a surrogate pair.
 
     What a model writes has ``\\n`` only; the completion stage puts the document's own endings in.
     """
-    return _ENDING.sub("\n", text) if "\r" in text else text
+    text = _ENDING.sub("\n", text) if "\r" in text else text
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 def shares(room: int, prefix_tokens: int, suffix_tokens: int) -> tuple[int, int]:

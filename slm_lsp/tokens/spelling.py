@@ -52,25 +52,31 @@ def end_lead(tokenizer: Tokenizer) -> str:
     return ""
 
 
-def _alphabet() -> dict[int, int]:
-    """GPT-2's alphabet: the character for each byte, turned round.
+class _Alphabet(dict[int, int]):
+    """GPT-2's alphabet, for `str.translate`: the byte for each character; any other one is a ValueError.
 
     Printable bytes stand for themselves, the rest for the characters from U+0100 on, in order
     (``bytes_to_unicode`` in https://github.com/openai/gpt-2/blob/master/src/encoder.py).
     """
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [byte for byte in range(256) if byte not in printable]
-    return {byte: byte for byte in printable} | {0x100 + index: byte for index, byte in enumerate(others)}
+
+    def __init__(self) -> None:
+        printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+        others = [byte for byte in range(256) if byte not in printable]
+        super().__init__({byte: byte for byte in printable})
+        self.update((0x100 + index, byte) for index, byte in enumerate(others))
+
+    def __missing__(self, character: int) -> int:
+        raise ValueError(character)
 
 
-_ALPHABET = _alphabet()
+_ALPHABET = _Alphabet()
 
 
 def _byte_level(text: str) -> bytes:
     # Added tokens are written as they are: what is not in the alphabet is the text itself.
     try:
-        return bytes([_ALPHABET[ord(character)] for character in text])
-    except KeyError:
+        return text.translate(_ALPHABET).encode("latin-1")
+    except ValueError:
         return text.encode()
 
 

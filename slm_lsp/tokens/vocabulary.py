@@ -110,10 +110,10 @@ class Vocabulary:
 
         return from_gguf(path)
 
-    @cached_property
+    @property
     def size(self) -> int:
         """One more than the highest id."""
-        return 1 + max(self._ids.values(), default=-1)
+        return len(self._bytes)
 
     @property
     def start_id(self) -> int | None:
@@ -208,14 +208,11 @@ class Vocabulary:
         self._encode(text[done:], at + done, ids, starts)
 
     @cached_property
-    def _ids(self) -> dict[str, int]:
-        return self._tokenizer.get_vocab(with_added_tokens=True)
-
-    @cached_property
     def _bytes(self) -> list[bytes]:
-        table = [b""] * self.size
+        ids = self._tokenizer.get_vocab(with_added_tokens=True)
+        table = [b""] * (1 + max(ids.values(), default=-1))
         spell = bytes_of(self._tokenizer)
-        for text, id in self._ids.items():
+        for text, id in ids.items():
             if id not in self._special_ids:
                 table[id] = spell(text)
         return table
@@ -224,16 +221,19 @@ class Vocabulary:
     def _sorted(self) -> tuple[NDArray[np.int64], list[bytes]]:
         """Ids in the order of their bytes, and the bytes in that order."""
         table = self._bytes
-        order = sorted((id for id, text in enumerate(table) if text), key=table.__getitem__)
+        order = sorted(range(len(table)), key=table.__getitem__)
+        # Special tokens have no bytes, which puts them first.
+        del order[: table.count(b"")]
         return np.array(order, dtype=np.int64), [table[id] for id in order]
 
     @cached_property
     def _metaspace(self) -> list[int]:
         """The byte tokens of `METASPACE` itself, where the tokenizer would take it for a space; else none."""
-        names = [byte_token(byte) for byte in METASPACE.encode()]
-        if is_byte_level(self._tokenizer) or not all(name in self._ids for name in names):
+        if is_byte_level(self._tokenizer):
             return []
-        return [self._ids[name] for name in names]
+        spelling = METASPACE.encode()
+        ids = [id for byte in spelling if (id := self._tokenizer.token_to_id(byte_token(byte))) is not None]
+        return ids if len(ids) == len(spelling) else []
 
 
 def _is_marker(text: str) -> bool:
