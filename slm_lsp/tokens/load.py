@@ -1,6 +1,7 @@
 """Loading a vocabulary from what lies in a model folder or a GGUF file."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +54,23 @@ def _tokenizer(folder: Path) -> Tokenizer:
     path = folder / "tokenizer.json"
     if path.is_file():
         return Tokenizer.from_file(str(path))
+    if (folder / "tokenizer.model").is_file() and not _has_sentencepiece():
+        raise ModelInvalid(
+            f"{folder} has its tokenizer in tokenizer.model alone; put the model's tokenizer.json beside it, "
+            "or `pip install sentencepiece protobuf`."
+        )
     if any((folder / name).is_file() for name in OTHER_FILES):
         return _by_transformers(folder)
     raise ModelInvalid(f"{folder} holds no tokenizer; put the model's tokenizer.json beside its weights.")
+
+
+def _has_sentencepiece() -> bool:
+    try:
+        for name in ("sentencepiece", "google.protobuf"):
+            import_module(name)
+    except ImportError:
+        return False
+    return True
 
 
 def _by_transformers(folder: Path) -> Tokenizer:
