@@ -51,6 +51,9 @@ def prefix_windows(text: str, vocabulary: Vocabulary, budget: int) -> Iterator[s
     Each is shorter than the one before it, and the last is empty. They begin at line starts, or within a line
     where lines are too long for the budget.
     """
+    if budget <= 0:
+        yield ""
+        return
     # A whole number of steps, so that what is looked at begins at the same place for many keys.
     beyond = len(text) - CHARS_PER_TOKEN * budget
     seen = _Seen(text, -(-beyond // budget) * budget if beyond > 0 else 0, vocabulary, budget)

@@ -43,7 +43,7 @@ _HTML = re.compile(
     r"</?(?:a|b|blockquote|body|caption|code|em|h[1-6]|html|i|img|li|ol|p|span|strong|sub|sup|table|tbody|td|tfoot|th"
     r"|thead|tr|u|ul)>"
 )
-_BRACKETED = re.compile(r"▁?(?:<.*>|\[.*\])", re.DOTALL)
+_BRACKETED = re.compile(r"▁?(?:<.*\w.*>|\[.*\w.*\])", re.DOTALL)
 
 
 class Vocabulary:
