@@ -59,6 +59,20 @@ class Counters:
     reasons: Counter[str] = field(default_factory=Counter)
 
 
+@dataclass(slots=True)
+class _Run:
+    """A request that the worker has, or will have; superseding it answers it at once."""
+
+    token: CancelToken
+    answer: asyncio.Future[CompletionResult]
+    superseded: bool = False
+
+    def supersede(self) -> None:
+        self.superseded = True
+        self.token.cancel()
+        self.answer.cancel()
+
+
 class CompletionService:
     """Loads the model in the background and answers requests with it.
 
@@ -77,7 +91,7 @@ class CompletionService:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="slm-engine")
         self._model: LoadedModel | None = None
         self._loaded_for: tuple[object, ...] | None = None
-        self._running: dict[str, CancelToken] = {}
+        self._running: dict[str, _Run] = {}
         self._results: OrderedDict[str, CompletionResult] = OrderedDict()
         self._load_task: asyncio.Task[None] | None = None
         self.settings = Settings()
@@ -103,25 +117,27 @@ class CompletionService:
         """
         uri, settings = request.document.uri, self.settings
         self.counters.requests += 1
-        if previous := self._running.pop(uri, None):
-            previous.cancel()
+        self.edited(uri)
         if reason := self._refusal(request):
             return self._note(uri, CompletionResult(reason=reason))
         assert self._model is not None
         model, token = self._model, CancelToken()
-        self._running[uri] = token
+        answer = asyncio.get_running_loop().run_in_executor(
+            self._worker, _run, self._pipeline, model, request, settings, token
+        )
+        running = self._running[uri] = _Run(token, answer)
+        result = CompletionResult(reason=Reason.SUPERSEDED, model=model.name)
         try:
-            result = await asyncio.get_running_loop().run_in_executor(
-                self._worker, _run, self._pipeline, model, request, settings, token
-            )
-            if token.cancelled:  # it came through just as it was called off
-                result = CompletionResult(reason=Reason.SUPERSEDED, model=model.name)
+            finished = await answer
+            if not running.superseded:
+                result = finished
         except asyncio.CancelledError:
-            self._note(uri, CompletionResult(reason=Reason.CANCELLED, model=model.name))
-            raise
+            if not running.superseded:
+                self._note(uri, CompletionResult(reason=Reason.CANCELLED, model=model.name))
+                raise
         finally:
             token.cancel()
-            if self._running.get(uri) is token:
+            if self._running.get(uri) is running:
                 del self._running[uri]
         return self._note(uri, result)
 
@@ -135,8 +151,8 @@ class CompletionService:
 
     def edited(self, uri: str) -> None:
         """Stop working on a document that has changed: the answer would no longer fit."""
-        if token := self._running.pop(uri, None):
-            token.cancel()
+        if running := self._running.pop(uri, None):
+            running.supersede()
 
     def forget(self, uri: str) -> None:
         """Drop what is known of a closed document and stop working on it."""
@@ -150,9 +166,8 @@ class CompletionService:
 
     def close(self) -> None:
         """Stop all work and let go of the model."""
-        for token in self._running.values():
-            token.cancel()
-        self._running.clear()
+        for uri in list(self._running):
+            self.edited(uri)
         if self._load_task:
             self._load_task.cancel()
         model, self._model = self._model, None

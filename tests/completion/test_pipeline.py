@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from tests.tokenizers import tokenizer
 
 from slm_lsp.cancel import Cancelled, CancelToken
 from slm_lsp.completion.model import LoadedModel
@@ -16,6 +15,7 @@ from slm_lsp.text.lines import split as split_lines
 from slm_lsp.text.snapshot import Snapshot
 from slm_lsp.tokens.healing import split
 from slm_lsp.tokens.vocabulary import Vocabulary
+from tests.tokenizers import tokenizer
 
 CURSOR = "¦"
 
