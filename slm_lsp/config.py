@@ -1,5 +1,6 @@
-"""Settings: one frozen dataclass; names are camelCase in the editor and snake_case here, mapped in this file only."""
+"""Settings: one frozen dataclass. Names are camelCase in the editor and snake_case in Python; mapped here."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -10,7 +11,10 @@ SECTION = "slm-lsp"
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """How one setting is checked and documented: `check` gives the value or raises ValueError with what it takes."""
+    """How one setting is documented and checked.
+
+    `check` returns the value to use, or raises ValueError with what the setting takes.
+    """
 
     doc: str
     check: Callable[[Any], Any]
@@ -46,10 +50,10 @@ def _choice(*choices: str) -> Callable[[Any], str]:
     return check
 
 
-def _texts(value: Any) -> tuple[str, ...]:
+def _languages(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
-        raise ValueError("a list of texts")
-    return tuple(value)
+        raise ValueError("a list of language ids")
+    return tuple(one.lower() for one in value)
 
 
 def _option(default: Any, doc: str, check: Callable[[Any], Any]) -> Any:
@@ -63,7 +67,8 @@ class Settings:
     enabled: bool = _option(True, "Whether anything is suggested at all.", _flag)
     model: str = _option(
         "smollm2-135m",
-        "The model: a known name, a folder in Hugging Face layout, a `.gguf` file, or a hub id in the local hub cache.",
+        "The model: a known name, a folder in Hugging Face layout, a `.gguf` file, or a hub id in the local "
+        "hub cache.",
         _text,
     )
     device: str = _option(
@@ -76,16 +81,26 @@ class Settings:
     )
     threads: int = _option(0, "Threads of the engine; 0 takes the number of physical cores.", _whole(0, 256))
     max_tokens: int = _option(64, "The longest suggestion, in tokens.", _whole(1, 512))
-    max_lines: int = _option(8, "The longest suggestion, in lines; 1 keeps every suggestion on one line.", _whole(1, 100))
+    max_lines: int = _option(
+        8, "The longest suggestion, in lines; 1 keeps every suggestion on one line.", _whole(1, 100)
+    )
     prefix_tokens: int = _option(512, "Tokens shown to the model from before the cursor.", _whole(16, 32768))
     suffix_tokens: int = _option(
-        128, "Tokens shown to the model from after the cursor, if it was trained to use them.", _whole(0, 32768)
+        128,
+        "Tokens shown to the model from after the cursor, if it was trained to use them.",
+        _whole(0, 32768),
     )
     time_limit: int = _option(
         1500, "Milliseconds after which a suggestion is cut at the end of its line.", _whole(10, 60000)
     )
     disabled_languages: tuple[str, ...] = _option(
-        (), "Language ids (such as `markdown`) in which nothing is suggested.", _texts
+        (), "Language ids (such as `markdown`) in which nothing is suggested.", _languages
+    )
+    completion_popup: bool = _option(
+        False,
+        "Whether an editor that shows suggestions inline is to show them in its completion popup as well; "
+        "read from `initializationOptions` at the start. Other editors have them in the popup anyway.",
+        _flag,
     )
 
 
@@ -98,6 +113,16 @@ def camel(name: str) -> str:
 def options() -> dict[str, Option]:
     """Return each setting's option, keyed by its snake_case name, in the order of `Settings`."""
     return {one.name: one.metadata["option"] for one in fields(Settings)}
+
+
+def table() -> str:
+    """Return all settings with their defaults, as they stand in the editor's JSON, as a table in markdown."""
+    defaults = Settings()
+    rows = ["| Setting | Default | Meaning |", "|---|---|---|"]
+    for name, option in options().items():
+        default = json.dumps(getattr(defaults, name))
+        rows.append(f"| `{camel(name)}` | `{default}` | {option.doc} |")
+    return "\n".join(rows)
 
 
 def parse(values: Mapping[str, Any], base: Settings | None = None) -> tuple[Settings, list[str]]:
@@ -120,6 +145,5 @@ def parse(values: Mapping[str, Any], base: Settings | None = None) -> tuple[Sett
             changes[name] = option.check(value)
         except ValueError as error:
             default = changes[name] = getattr(defaults, name)
-            shown = list(default) if isinstance(default, tuple) else default
-            complaints.append(f"{SECTION}: `{key}` must be {error}; {shown!r} is used instead.")
+            complaints.append(f"{SECTION}: `{key}` must be {error}; {json.dumps(default)} is used instead.")
     return replace(settings, **changes), complaints

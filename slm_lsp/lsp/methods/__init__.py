@@ -1,1 +1,1 @@
-"""One file per protocol method: convert in, call plain code, convert out."""
+"""One file per method: a handler converts in, calls plain code, and converts out."""

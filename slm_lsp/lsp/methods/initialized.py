@@ -1,0 +1,10 @@
+"""``initialized``: the model is loaded from here on, in the background."""
+
+from lsprotocol import types
+
+from slm_lsp.lsp.session import Server
+
+
+async def initialized(ls: Server, params: types.InitializedParams) -> None:
+    """Ask for the client's settings and load the model that they name."""
+    await ls.configuration.follow()

@@ -1,0 +1,22 @@
+"""``notebookDocument/didChange``: cells put in, taken out, moved or edited."""
+
+from lsprotocol import types
+
+from slm_lsp.lsp.session import Server
+
+
+def did_change(ls: Server, params: types.DidChangeNotebookDocumentParams) -> None:
+    """Apply changes to a notebook's cells; metadata and execution results are of no concern."""
+    cells = params.change.cells
+    if cells is None:
+        return
+    if cells.structure:
+        for opened in cells.structure.did_open or ():
+            ls.documents.open(opened)
+        ls.documents.change_cells(params.notebook_document.uri, cells.structure.array)
+        for closed in cells.structure.did_close or ():
+            ls.documents.close(closed.uri)
+            ls.service.forget(closed.uri)
+    for edit in cells.text_content or ():
+        ls.documents.change(edit.document, edit.changes)
+        ls.service.edited(edit.document.uri)

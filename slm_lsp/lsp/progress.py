@@ -1,0 +1,65 @@
+"""The loading of the model, shown as work-done progress."""
+
+import asyncio
+import logging
+import uuid
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+from slm_lsp.completion.service import Loading, State
+
+if TYPE_CHECKING:
+    from slm_lsp.lsp.session import Server
+
+log = logging.getLogger(__name__)
+
+
+class LoadingProgress:
+    """Shows news of the model's loading, to clients that can show progress; a failure to all of them."""
+
+    def __init__(self, server: "Server") -> None:
+        self._server = server
+        self._news: asyncio.Queue[Loading] = asyncio.Queue()
+        self._task: asyncio.Task[None] | None = None
+
+    def announce(self, news: Loading) -> None:
+        """Take news of the model; called on the event loop."""
+        if news.state is State.FAILED:
+            message = types.ShowMessageParams(types.MessageType.Error, f"slm-lsp: {news.message}")
+            self._server.window_show_message(message)
+        elif news.state is State.READY:
+            log.info("%s", news.message)
+        if not self._server.client.progress:
+            return
+        self._news.put_nowait(news)
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._show())
+
+    async def _show(self) -> None:
+        token, progress = str(uuid.uuid4()), self._server.work_done_progress
+        try:
+            await progress.create_async(token)
+        except JsonRpcException as error:
+            log.debug("the client wants no progress: %s", error)
+            return
+        news = await self._news.get()
+        progress.begin(
+            token,
+            types.WorkDoneProgressBegin(
+                title="slm-lsp", message=news.message, percentage=_percent(news), cancellable=False
+            ),
+        )
+        try:
+            while news.state is State.LOADING:
+                news = await self._news.get()
+                report = types.WorkDoneProgressReport(message=news.message, percentage=_percent(news))
+                progress.report(token, report)
+        finally:
+            progress.end(token, types.WorkDoneProgressEnd(message=news.message))
+            progress.tokens.pop(token, None)  # pygls never does
+
+
+def _percent(news: Loading) -> int:
+    return round(100 * min(max(news.fraction, 0.0), 1.0))

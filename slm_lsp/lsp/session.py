@@ -1,0 +1,76 @@
+"""One client's session: what is open, what is set, and the service that answers."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+
+from slm_lsp import __version__
+from slm_lsp.completion.service import CompletionService, Loading
+from slm_lsp.lsp.client import Client
+from slm_lsp.lsp.documents import Documents
+from slm_lsp.lsp.lifecycle import outlive
+from slm_lsp.lsp.progress import LoadingProgress
+from slm_lsp.lsp.protocol import Protocol
+from slm_lsp.lsp.settings import Configuration
+from slm_lsp.text.positions import Encoding
+
+log = logging.getLogger(__name__)
+
+ServiceFactory = Callable[[Callable[[Loading], None]], CompletionService]
+"""Makes the service, given whom to tell of the model's loading."""
+
+ALL_NOTEBOOKS = types.NotebookDocumentSyncOptions([types.NotebookDocumentFilterWithNotebook("*")])
+
+
+class Server(LanguageServer):
+    """The state of one session; the event loop alone touches it.
+
+    `model`, if given, is served whatever the client's settings say.
+    """
+
+    protocol: Protocol
+
+    def __init__(self, service_factory: ServiceFactory, model: str | None = None) -> None:
+        super().__init__(
+            "slm-lsp",
+            __version__,
+            text_document_sync_kind=types.TextDocumentSyncKind.Incremental,
+            notebook_document_sync=ALL_NOTEBOOKS,
+            protocol_cls=Protocol,
+        )
+        self.client = Client()
+        self.documents = Documents(Encoding.UTF16)
+        self.configuration = Configuration(self, model)
+        self.service = service_factory(LoadingProgress(self).announce)
+        self.left = asyncio.Event()
+        self._watch: asyncio.Task[None] | None = None
+
+    def begin(self, params: types.InitializeParams) -> None:
+        """Start the session with what ``initialize`` brought."""
+        self.client = Client.of(params.capabilities)
+        encoding = types.PositionEncodingKind(self.workspace.position_encoding)
+        self.documents = Documents(Encoding(encoding.value))
+        self.configuration.initialize(params.initialization_options)
+        if params.process_id is not None:
+            watch = outlive(params.process_id, self.leave)
+            self._watch = asyncio.get_running_loop().create_task(watch)
+
+    def suit(self, capabilities: types.ServerCapabilities) -> None:
+        """Take out of the capabilities what this client had better not use.
+
+        A client that shows inline completions would ask twice at each key, and the second request, for
+        the popup, would cancel the first.
+        """
+        if self.client.inline_completion and not self.configuration.settings.completion_popup:
+            capabilities.completion_provider = None
+
+    def leave(self) -> None:
+        """End the session."""
+        self.left.set()
+
+    def report_server_error(self, error: Exception, source: object) -> None:
+        """Log an error that no reply can carry; pygls would pop it up in the editor."""
+        log.error("%s", error)

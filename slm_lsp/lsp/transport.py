@@ -1,0 +1,135 @@
+"""Carrying one session over standard input and output, or over TCP."""
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from io import BufferedWriter
+from typing import TYPE_CHECKING
+
+from pygls.io_ import run_async
+
+from slm_lsp.errors import SlmLspError
+from slm_lsp.lsp.session import Server
+
+if TYPE_CHECKING:
+    from pygls.io_ import AsyncWriter, Writer
+
+log = logging.getLogger(__name__)
+
+CHUNK = 65536
+"""Bytes read from standard input at once."""
+
+
+class InTurn:
+    """Reads messages, and lets the handler of each begin before the next is read.
+
+    An asynchronous handler begins in a task. Were the next message, an edit, handled before that, a
+    completion would be about a text that the client had not yet when it asked.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader = reader
+
+    async def readline(self) -> bytes:
+        """Read a header line; empty at the end of the connection."""
+        await asyncio.sleep(0)
+        return await self._reader.readline()
+
+    async def readexactly(self, n: int) -> bytes:
+        """Read a body of `n` bytes."""
+        return await self._reader.readexactly(n)
+
+
+class PipeWriter:
+    """Writes to a pipe; tells `lost` if nobody reads it any more."""
+
+    def __init__(self, fd: int, lost: Callable[[], None]) -> None:
+        self._out: BufferedWriter = os.fdopen(fd, "wb")
+        self._lost = lost
+
+    def write(self, data: bytes) -> None:
+        """Write all of `data`, at once."""
+        try:
+            self._out.write(data)
+            self._out.flush()
+        except (OSError, ValueError):
+            self._lost()
+
+    def close(self) -> None:
+        """Close the pipe."""
+        with suppress(OSError):
+            self._out.close()
+
+
+async def serve_pipes(server: Server, stdin: int, stdout: int) -> int:
+    """Serve one client over two file descriptors; return the process's exit code."""
+    reader = asyncio.StreamReader()
+    # A daemon thread, and no buffered file: the process can end while the thread waits for input.
+    pump = threading.Thread(
+        target=_pump, args=(stdin, reader, asyncio.get_running_loop()), name="slm-stdin", daemon=True
+    )
+    pump.start()
+    return await _serve(server, reader, PipeWriter(stdout, server.leave))
+
+
+async def serve_tcp(server: Server, host: str, port: int, listening: Callable[[str, int], None]) -> int:
+    """Serve the first client that connects; return the process's exit code.
+
+    `listening` is told the address, with the port that the system chose if `port` is 0.
+
+    Raises:
+        SlmLspError: the address can't be listened on.
+    """
+    connected: asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
+    connected = asyncio.get_running_loop().create_future()
+
+    def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if connected.done():
+            writer.close()
+        else:
+            connected.set_result((reader, writer))
+
+    try:
+        listener = await asyncio.start_server(connect, host, port)
+    except OSError as error:
+        raise SlmLspError(f"{host}:{port} can't be listened on: {error.strerror}; choose another.") from error
+    listening(*listener.sockets[0].getsockname()[:2])
+    reader, writer = await connected
+    listener.close()
+    try:
+        return await _serve(server, reader, writer)
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+async def _serve(server: Server, reader: asyncio.StreamReader, writer: "Writer | AsyncWriter") -> int:
+    protocol = server.protocol
+    protocol.set_writer(writer)
+    reading = asyncio.ensure_future(
+        run_async(threading.Event(), InTurn(reader), protocol, log, server.report_server_error)
+    )
+    leaving = asyncio.ensure_future(server.left.wait())
+    try:
+        await asyncio.wait({reading, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if reading.done() and (error := reading.exception()):
+            log.warning("the connection broke: %s", error)
+    finally:
+        reading.cancel()
+        leaving.cancel()
+        server.service.close()
+    return 0 if protocol.shut_down else 1
+
+
+def _pump(fd: int, reader: asyncio.StreamReader, loop: asyncio.AbstractEventLoop) -> None:
+    with suppress(RuntimeError):  # the loop is closed: the server has left
+        try:
+            while chunk := os.read(fd, CHUNK):
+                loop.call_soon_threadsafe(reader.feed_data, chunk)
+        except OSError as error:
+            log.debug("standard input broke: %s", error)
+        loop.call_soon_threadsafe(reader.feed_eof)
