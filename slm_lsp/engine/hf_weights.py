@@ -21,8 +21,6 @@ CACHE_ARGUMENTS = ("past_key_values", "cache_params")
 ROUTERS = ("gate", "router")
 """Names of the layers that choose among experts: tiny, and a rounding there picks another expert."""
 
-PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-
 
 def read(folder: Path, gguf: Path | None, precision: str) -> tuple[Any, int]:
     """Read a folder, or the GGUF file `gguf` in it: the model, on the CPU, and how many parameters it has.
@@ -34,8 +32,6 @@ def read(folder: Path, gguf: Path | None, precision: str) -> tuple[Any, int]:
         ModelError: there is not enough memory.
     """
     source = gguf or folder
-    if gguf is None:
-        _refuse_pickles(folder)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model, report = _from_pretrained(source, gguf, DTYPES.get(precision))
@@ -88,20 +84,6 @@ def _from_pretrained(
             f"{source} can't be loaded ({short(error)}); check its files or pull it again."
         ) from error
     return model, report
-
-
-def _refuse_pickles(folder: Path) -> None:
-    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    if any(name.endswith(".safetensors") for name in names):
-        return
-    if pickle := next((name for name in names if name.endswith(PICKLES)), None):
-        raise ModelInvalid(
-            f"{folder} has its weights only as a pickle ({pickle}), which could run any code if read; "
-            "use a copy in safetensors or GGUF."
-        )
-    raise ModelInvalid(
-        f"{folder} holds no weights in safetensors or GGUF; check the path or pull the model again."
-    )
 
 
 def _refuse_gaps(source: Path, report: Mapping[str, Any]) -> None:
