@@ -8,7 +8,7 @@ import errno
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,8 @@ from slm_lsp.errors import ModelInvalid
 from slm_lsp.models import quantise
 from slm_lsp.models.gguf_reader import Gguf
 from slm_lsp.models.gguf_tokenizer import tokenizer, tokenizer_config
-from slm_lsp.models.layout import DENSE_FILE, INT8_FILE, INT8_FORMAT, INT8_VERSION
+from slm_lsp.models.layout import DENSE_FILE, INT8_FILE, INT8_FORMAT, INT8_VERSION, Progress
 from slm_lsp.models.quantise import Floats
-
-Progress = Callable[[float, str], None]
-"""Told how far the work is, from 0 to 1, and what is being done."""
 
 _OUTER = {
     "token_embd.weight": "model.embed_tokens.weight",
@@ -163,7 +160,7 @@ def _write_beside(gguf: Gguf, folder: Path) -> None:
         (folder / name).write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
 
 
-def _save(tensors: Mapping[str, NDArray[np.generic]], path: Path, metadata: dict[str, str]) -> None:
+def _save(tensors: Mapping[str, NDArray[Any]], path: Path, metadata: dict[str, str]) -> None:
     try:
         save_file(dict(tensors), path, metadata)
     except SafetensorError as error:

@@ -1,4 +1,6 @@
-"""Names and versions of what the converter writes."""
+"""Names and versions of what the converter writes, and how it tells how far it is."""
+
+from collections.abc import Callable
 
 INT8_FILE = "model.int8.safetensors"
 """Weights for the lean engine, laid out as `slm_lsp.models.quantise` says."""
@@ -14,3 +16,6 @@ DENSE_FILE = "model.safetensors"
 
 CONVERTER_VERSION = 1
 """Changes with anything that the converter writes; what an older one wrote is then made again."""
+
+Progress = Callable[[float, str], None]
+"""Told how far the work is, from 0 to 1, and what is being done."""

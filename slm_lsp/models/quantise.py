@@ -21,6 +21,7 @@ int8 values times its scale.
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,7 @@ def quantise_rows(weight: Floats) -> tuple[NDArray[np.int8], Floats]:
     return np.rint(weight / scale[:, None]).clip(-127, 127).astype(np.int8), scale
 
 
-def fuse(tensors: Iterable[tuple[str, Floats]]) -> dict[str, NDArray[np.generic]]:
+def fuse(tensors: Iterable[tuple[str, Floats]]) -> dict[str, NDArray[Any]]:
     """Quantise the tensors of a Llama-shaped model, which come under their Hugging Face names in any order.
 
     Each tensor is let go of once it is quantised, so an iterator that reads them one by one keeps memory low.
@@ -67,8 +68,8 @@ def fuse(tensors: Iterable[tuple[str, Floats]]) -> dict[str, NDArray[np.generic]
     Raises:
         ModelInvalid: a tensor has no place in the layout, is not finite, or one is missing.
     """
-    out: dict[str, NDArray[np.generic]] = {}
-    parts: dict[str, dict[int, NDArray[np.generic]]] = {}
+    out: dict[str, NDArray[Any]] = {}
+    parts: dict[str, dict[int, NDArray[Any]]] = {}
     for name, tensor in tensors:
         if not np.isfinite(tensor).all():
             raise ModelInvalid(
@@ -101,7 +102,7 @@ def fuse(tensors: Iterable[tuple[str, Floats]]) -> dict[str, NDArray[np.generic]
     return out
 
 
-def _check_complete(tensors: dict[str, NDArray[np.generic]]) -> None:
+def _check_complete(tensors: dict[str, NDArray[Any]]) -> None:
     layers = {int(name.split(".")[1]) for name in tensors if name.startswith("layers.")}
     needed = ["embed.weight", "norm"]
     for layer in range(max(layers, default=0) + 1):

