@@ -1,7 +1,8 @@
 """Fill-in-the-middle formats: one row of data per model family, chosen by the tokenizer's own special tokens.
 
 Families that share their tokens and the order of them can't be told apart, and need not be. Where the order
-differs too, the row says what else gives the family away.
+differs too, the row says what else gives the family away. That a tokenizer has the tokens does not prove that
+its model was trained with them (Qwen3 and Mistral Nemo have them as well); nothing in the files tells that.
 """
 
 from collections.abc import Sequence
@@ -63,8 +64,8 @@ FAMILIES = (
         files=Files.SEPARATED,
         file="<filename>",
     ),
-    # StarCoder, Granite Code, Refact and Stable-Code have the same tokens. Refact prefers suffix first, but
-    # was trained with both orders as StarCoder was; paths are written differently, so files are comments.
+    # StarCoder, Granite Code, Refact and Stable-Code have the same tokens, and all take this order: Refact is
+    # also asked suffix first, but its model card shows it so. They write paths differently; comments do.
     Family("starcoder", *_STARCODER),
     Family("santacoder", "<fim-prefix>", "<fim-suffix>", "<fim-middle>"),
     Family("codellama", "▁<PRE>", "▁<SUF>", "▁<MID>"),

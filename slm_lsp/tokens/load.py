@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer, pre_tokenizers
+from tokenizers.models import BPE
 
 from slm_lsp.errors import ModelInvalid
 from slm_lsp.tokens.vocabulary import Vocabulary
@@ -13,12 +14,14 @@ from slm_lsp.tokens.vocabulary import Vocabulary
 OTHER_FILES = ("tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "tekken.json")
 """Files that transformers can make a fast tokenizer of where there is no ``tokenizer.json``."""
 
-DIGIT_BY_DIGIT = frozenset(
-    {"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"}
-)
-"""GGUF's names of the pre-tokenizers that are GPT-2's with digits kept apart, which transformers leaves out.
+DIGIT_BY_DIGIT = frozenset({"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone"})
+"""GGUF's names of pre-tokenizers that are GPT-2's with digits kept apart; transformers leaves them out."""
 
-Source: ``llm_tokenizer_bpe`` in https://github.com/ggml-org/llama.cpp/blob/master/src/llama-vocab.cpp.
+WHOLE_WORDS = frozenset({"llama3", "llama-v3", "llama-bpe", "tekken"})
+"""GGUF's names of the tokenizers that look a word up before they merge it, and put a token before every text
+unless the file says otherwise.
+
+Source of both: https://github.com/ggml-org/llama.cpp/blob/master/src/llama-vocab.cpp (``llama_vocab``).
 """
 
 
@@ -89,13 +92,18 @@ def _by_transformers_gguf(path: Path) -> tuple[Tokenizer, str, str | None]:
         str(path.parent), gguf_file=path.name, local_files_only=True, trust_remote_code=False
     )
     tokenizer = _backend(loaded)
-    field = GGUFReader(path).get_field("tokenizer.ggml.pre")
-    if field is not None and field.contents() in DIGIT_BY_DIGIT:
+    reader = GGUFReader(path)
+    field = reader.get_field("tokenizer.ggml.pre")
+    pre = field.contents() if field else None
+    adds_bos = loaded.add_bos_token
+    if pre in DIGIT_BY_DIGIT:
         tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
             [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
         )
-    bos = loaded.bos_token if loaded.add_bos_token else None
-    return tokenizer, bos or "", loaded.eos_token
+    elif pre in WHOLE_WORDS and isinstance(tokenizer.model, BPE):
+        tokenizer.model.ignore_merges = True
+        adds_bos = adds_bos or reader.get_field("tokenizer.ggml.add_bos_token") is None
+    return tokenizer, (adds_bos and loaded.bos_token) or "", loaded.eos_token
 
 
 def _backend(loaded: Any) -> Tokenizer:

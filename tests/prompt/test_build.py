@@ -10,7 +10,7 @@ from slm_lsp.prompt.build import Prompt, build
 from slm_lsp.prompt.formats import PromptFormat, detect
 from slm_lsp.tokens.vocabulary import Vocabulary
 from tests.tokenizers import CORPUS, FAMILIES, tokenizer
-from tests.tokens.strategies import names, texts
+from tests.tokens.strategies import names, texts, untimed
 
 CODE = "".join(CORPUS) * 12
 
@@ -68,6 +68,7 @@ def test_a_long_file_is_cut_at_lines_to_most_of_the_budget(name: str) -> None:
         assert 64 // 2 <= prompt.suffix_tokens <= 64
 
 
+@untimed
 @given(names, texts, texts, st.integers(0, 64), st.integers(0, 64), st.integers(1, 40), st.integers(16, 128))
 def test_the_prompt_always_fits(
     name: str, prefix: str, suffix: str, before: int, after: int, tokens: int, context: int
@@ -91,6 +92,7 @@ def test_the_prompt_always_fits(
     assert len(prompt.ids) <= prompt.prefix_tokens + prompt.suffix_tokens + overhead
 
 
+@untimed
 @given(names, texts, texts)
 def test_the_prompt_is_made_of_the_text_next_to_the_cursor(name: str, prefix: str, suffix: str) -> None:
     prompt = ask(name, prefix, suffix, prefix_tokens=24, suffix_tokens=12)

@@ -1,5 +1,6 @@
 """Texts as they occur in files, with what tokenizers stumble over."""
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from tests.tokenizers import CORPUS, FAMILIES, added
@@ -23,6 +24,9 @@ _ODD = (
     "<",
     "|>",
 )
+
+untimed = settings(deadline=None)
+"""For tests whose first example makes a vocabulary."""
 
 names = st.sampled_from(sorted(FAMILIES))
 

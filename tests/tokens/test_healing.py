@@ -5,10 +5,11 @@ from tokenizers import Tokenizer, models
 
 from slm_lsp.tokens.healing import MAX_TAIL, TailConstraint, back_off, split
 from slm_lsp.tokens.vocabulary import Vocabulary
-from tests.tokens.strategies import names, texts
+from tests.tokens.strategies import names, texts, untimed
 from tests.tokens.test_vocabulary import normal, vocabulary
 
 
+@untimed
 @given(names, texts)
 def test_ids_and_tail_are_the_whole_text(name: str, text: str) -> None:
     text = normal(name, text)
@@ -19,6 +20,7 @@ def test_ids_and_tail_are_the_whole_text(name: str, text: str) -> None:
     assert healed.ids == it.encode(text)[: len(healed.ids)]
 
 
+@untimed
 @given(names, texts)
 def test_what_is_kept_ends_before_the_white_space_or_word(name: str, text: str) -> None:
     it = vocabulary(name)
@@ -64,6 +66,7 @@ def test_the_tail_of_an_endless_run_is_bounded(name: str, text: str) -> None:
     assert it.decode(healed.ids) + healed.tail == text
 
 
+@untimed
 @given(names, texts, st.data())
 def test_whatever_is_chosen_writes_the_tail(name: str, tail: str, data: st.DataObject) -> None:
     it = vocabulary(name)
@@ -78,6 +81,7 @@ def test_whatever_is_chosen_writes_the_tail(name: str, tail: str, data: st.DataO
     assert b"".join(map(it.token_bytes, ids)).startswith(tail.encode())
 
 
+@untimed
 @given(names, texts)
 def test_every_token_that_agrees_is_allowed(name: str, tail: str) -> None:
     it = vocabulary(name)

@@ -116,31 +116,44 @@ def test_a_sentencepiece_model_alone_says_what_it_needs(
         Vocabulary.load(tmp_path)
 
 
-@pytest.mark.parametrize(("name", "pre"), [("smollm", "smollm"), ("qwen", "qwen2")])
-def test_a_gguf_file_gives_its_vocabulary(name: str, pre: str, tmp_path: Path) -> None:
-    made = tokenizer(name)
-    expected = Vocabulary(tokenizer(name), [FAMILIES[name].eos])
-    model = json.loads(made.to_str())["model"]
-    tokens = sorted(made.get_vocab(), key=made.get_vocab().__getitem__)
-    writer = GGUFWriter(tmp_path / "model.gguf", "llama")
+def write_gguf(path: Path, name: str, pre: str, add_bos: bool | None) -> None:
+    made, special = tokenizer(name), Vocabulary(tokenizer(name)).special
+    ids = made.get_vocab()
+    tokens = sorted(ids, key=ids.__getitem__)
+    writer = GGUFWriter(path, "llama")
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre(pre)
     writer.add_token_list(tokens)
-    writer.add_token_types(
-        [TokenType.CONTROL if token in expected.special else TokenType.NORMAL for token in tokens]
-    )
-    writer.add_token_merges([" ".join(merge) for merge in model["merges"]])
-    writer.add_eos_token_id(expected.special[FAMILIES[name].eos])
-    writer.add_bos_token_id(expected.special["<|im_start|>"])
-    writer.add_add_bos_token(False)
+    writer.add_token_types([TokenType.CONTROL if token in special else TokenType.NORMAL for token in tokens])
+    writer.add_token_merges([" ".join(merge) for merge in json.loads(made.to_str())["model"]["merges"]])
+    writer.add_eos_token_id(special[FAMILIES[name].eos])
+    writer.add_bos_token_id(special["<|im_start|>"])
+    if add_bos is not None:
+        writer.add_add_bos_token(add_bos)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.close()
+
+
+@pytest.mark.parametrize(("name", "pre"), [("smollm", "smollm"), ("qwen", "qwen2")])
+def test_a_gguf_file_gives_its_vocabulary(name: str, pre: str, tmp_path: Path) -> None:
+    write_gguf(tmp_path / "model.gguf", name, pre, add_bos=False)
+    expected = Vocabulary(tokenizer(name), [FAMILIES[name].eos])
     it = Vocabulary.from_gguf(tmp_path / "model.gguf")
     assert it.encode(TEXT) == expected.encode(TEXT)
     assert it.special == expected.special
     assert it.end_ids == expected.end_ids
     assert it.bos_id is None
+
+
+@pytest.mark.parametrize(("add_bos", "bos"), [(None, "<|im_start|>"), (True, "<|im_start|>"), (False, "")])
+def test_a_llama_3_gguf_file_starts_every_text_unless_it_says_not_to(
+    add_bos: bool | None, bos: str, tmp_path: Path
+) -> None:
+    write_gguf(tmp_path / "model.gguf", "qwen", "llama-bpe", add_bos)
+    it = Vocabulary.from_gguf(tmp_path / "model.gguf")
+    assert it.bos_id == it.special.get(bos)
+    assert it.decode(it.encode(TEXT)) == TEXT
 
 
 def test_what_can_not_be_read_is_refused_in_one_sentence(tmp_path: Path) -> None:

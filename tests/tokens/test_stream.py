@@ -1,10 +1,11 @@
 from hypothesis import given
 
 from slm_lsp.tokens.stream import StreamDecoder
-from tests.tokens.strategies import names, texts
+from tests.tokens.strategies import names, texts, untimed
 from tests.tokens.test_vocabulary import vocabulary
 
 
+@untimed
 @given(names, texts)
 def test_pieces_join_to_the_decoded_text(name: str, text: str) -> None:
     it = vocabulary(name)

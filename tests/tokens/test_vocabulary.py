@@ -8,7 +8,7 @@ from tokenizers import AddedToken
 
 from slm_lsp.tokens.vocabulary import Vocabulary
 from tests.tokenizers import FAMILIES, added, tokenizer
-from tests.tokens.strategies import names, texts
+from tests.tokens.strategies import names, texts, untimed
 
 
 @cache
@@ -34,6 +34,7 @@ def test_a_special_token_in_a_file_stays_text(name: str, pattern: str) -> None:
         assert it.decode(ids) == text
 
 
+@untimed
 @given(names, texts)
 def test_text_comes_back_as_it_was(name: str, text: str) -> None:
     it = vocabulary(name)
@@ -42,6 +43,7 @@ def test_text_comes_back_as_it_was(name: str, text: str) -> None:
     assert not set(ids) & set(it.special.values())
 
 
+@untimed
 @given(names, texts)
 def test_starts_tell_where_each_token_begins(name: str, text: str) -> None:
     text = normal(name, text)
@@ -55,6 +57,7 @@ def test_starts_tell_where_each_token_begins(name: str, text: str) -> None:
         before += it.token_bytes(id)
 
 
+@untimed
 @given(names, st.binary(max_size=3))
 def test_ids_are_found_by_the_bytes_they_begin_with(name: str, prefix: bytes) -> None:
     it = vocabulary(name)
