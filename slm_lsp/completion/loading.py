@@ -11,12 +11,14 @@ def load(settings: Settings, progress: Progress) -> LoadedModel:
         ModelError: it is not on disk, or can't be loaded; the message says what to do.
     """
     # Imported here because they bring torch in, which takes a second that `initialize` must not wait for.
+    from slm_lsp.engine.device import choose_device
     from slm_lsp.engine.load import load_engine
     from slm_lsp.models.store import locate
     from slm_lsp.prompt.formats import detect
     from slm_lsp.tokens.vocabulary import Vocabulary
 
-    dense = settings.precision not in ("auto", "int8")
+    # The lean int8 pass runs on the CPU; other devices and precisions want the weights as they were published.
+    dense = settings.precision not in ("auto", "int8") or choose_device(settings.device) != "cpu"
     files = locate(settings.model, progress, dense=dense)
     vocabulary = Vocabulary.load(files.folder) if files.gguf is None else Vocabulary.from_gguf(files.gguf)
     engine = load_engine(

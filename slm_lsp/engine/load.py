@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from slm_lsp.engine.device import choose_device, physical_cores
+from slm_lsp.engine.device import physical_cores
 from slm_lsp.engine.interface import Engine
 
 
@@ -18,19 +18,14 @@ def load_engine(
 ) -> Engine:
     """Load a model folder, or a GGUF file in it, by the fastest backend that can.
 
-    A converted folder runs through the lean forward pass; everything else through transformers, which is
+    A converted folder, which is for the CPU in int8, runs through the lean forward pass; everything else through transformers, which is
     imported only then.
 
     Raises:
         ModelError: the files can't be loaded; the message says what to do.
     """
     threads = threads or physical_cores()
-    if (
-        gguf is None
-        and (folder / "model.int8.safetensors").is_file()
-        and choose_device(device) == "cpu"
-        and precision in ("auto", "int8")
-    ):
+    if gguf is None and (folder / "model.int8.safetensors").is_file():
         from slm_lsp.engine.llama.engine import load
 
         return load(folder, threads, progress)
