@@ -49,8 +49,7 @@ def serve(
     from slm_lsp.lsp.server import build_server, start_io, start_tcp
 
     server = build_server(lambda on_loading: CompletionService(load, on_loading), model)
-    code = start_io(server, stdin, stdout) if address is None else start_tcp(server, *address, _listening)
-    finish(code)
+    finish(start_tcp(server, *address, _listening) if address else start_io(server, stdin, stdout))
 
 
 def _address(text: str, allow_remote: bool) -> tuple[str, int]:

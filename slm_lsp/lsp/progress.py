@@ -23,6 +23,7 @@ class LoadingProgress:
         self._server = server
         self._news: asyncio.Queue[Loading] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
+        self._refused = False
 
     def announce(self, news: Loading) -> None:
         """Take news of the model; called on the event loop."""
@@ -31,7 +32,7 @@ class LoadingProgress:
             self._server.window_show_message(message)
         elif news.state is State.READY:
             log.info("%s", news.message)
-        if not self._server.client.progress:
+        if not self._server.client.progress or self._refused:
             return
         self._news.put_nowait(news)
         if self._task is None or self._task.done():
@@ -43,6 +44,7 @@ class LoadingProgress:
             await progress.create_async(token)
         except JsonRpcException as error:
             log.debug("the client wants no progress: %s", error)
+            self._refused = True
             return
         news = await self._news.get()
         progress.begin(

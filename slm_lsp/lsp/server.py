@@ -1,7 +1,8 @@
 """The language server: which handler answers which method, and how it is started."""
 
 import asyncio
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from lsprotocol import types
@@ -56,9 +57,16 @@ def build_server(service_factory: ServiceFactory, model: str | None = None) -> S
 
 def start_io(server: Server, stdin: int, stdout: int) -> int:
     """Serve over two file descriptors until the client leaves; return the exit code."""
-    return asyncio.run(serve_pipes(server, stdin, stdout))
+    return _run(serve_pipes(server, stdin, stdout))
 
 
 def start_tcp(server: Server, host: str, port: int, listening: Callable[[str, int], None]) -> int:
     """Serve the first client that connects until it leaves; return the exit code."""
-    return asyncio.run(serve_tcp(server, host, port, listening))
+    return _run(serve_tcp(server, host, port, listening))
+
+
+def _run(session: Coroutine[Any, Any, int]) -> int:
+    try:
+        return asyncio.run(session)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT

@@ -72,7 +72,11 @@ async def serve_pipes(server: Server, stdin: int, stdout: int) -> int:
         target=_pump, args=(stdin, reader, asyncio.get_running_loop()), name="slm-stdin", daemon=True
     )
     pump.start()
-    return await _serve(server, reader, PipeWriter(stdout, server.leave))
+    writer = PipeWriter(stdout, server.leave)
+    try:
+        return await _serve(server, reader, writer)
+    finally:
+        writer.close()
 
 
 async def serve_tcp(server: Server, host: str, port: int, listening: Callable[[str, int], None]) -> int:

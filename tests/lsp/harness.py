@@ -126,6 +126,7 @@ class Session(Wire):
     """A client in a session with a real server, which runs in the same event loop over real pipes."""
 
     exit_code: "asyncio.Task[int]"
+    pid: int
 
     async def initialize(self, capabilities: Json | None = None, **params: Any) -> Json:
         """Open the session; returns the server's capabilities."""
@@ -219,8 +220,6 @@ async def session(backend: FakeBackend, model: str | None = None) -> AsyncIterat
                 client.hang_up()
             async with asyncio.timeout(PATIENCE):
                 await client.exit_code
-            assert server.protocol.writer is not None
-            server.protocol.writer.close()
             await listening
             transport.close()
             await asyncio.sleep(0)  # for the transport to close

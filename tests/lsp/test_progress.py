@@ -1,6 +1,6 @@
 from typing import Any
 
-from tests.lsp.fakes import FakeBackend
+from tests.lsp.fakes import FakeBackend, eventually
 from tests.lsp.harness import REFUSED, Session
 
 PROGRESS = {"window": {"workDoneProgress": True}}
@@ -41,7 +41,16 @@ async def test_clients_that_cannot_show_progress_are_not_asked_to(client: Sessio
     assert (client.requests, shown(client)) == ([], [])
 
 
-async def test_a_client_that_refuses_is_left_alone(client: Session) -> None:
+async def test_a_client_that_refuses_is_left_alone(client: Session, backend: FakeBackend) -> None:
     client.answers["window/workDoneProgress/create"] = REFUSED
-    await client.ready(PROGRESS)
+    backend.loaded.clear()
+    await client.initialize(PROGRESS)
+    await client.until(lambda: client.requests)
+    await client.status()
+    backend.loaded.set()
+    await eventually(lambda: backend.loads)
+    client.notify("workspace/didChangeConfiguration", {"settings": {"slm-lsp": {"model": "other"}}})
+    await eventually(lambda: backend.loads[-1].model == "other")
+    await client.status()
     assert shown(client) == []
+    assert len(client.requests) == 1

@@ -13,8 +13,6 @@ from slm_lsp.text.lines import split
 LABEL_LENGTH = 60
 """Characters of a label, so that the popup stays narrow; the documentation shows the whole text."""
 
-_WORD = re.compile(r"\w*\Z")
-
 
 async def completion(ls: Server, params: types.CompletionParams) -> types.CompletionList:
     """Return what the model would write at the cursor; incomplete, so that the client asks at each key."""
@@ -30,27 +28,34 @@ async def completion(ls: Server, params: types.CompletionParams) -> types.Comple
 def _entry(ls: Server, asked: CompletionRequest, item: CompletionItem) -> types.CompletionItem:
     line = asked.document.lines[asked.line]
     # Clients keep an entry if it goes on from the word that is being typed, so the edit takes that word in.
-    word = _WORD.search(line, 0, asked.column)
-    start = min(item.start, word.start() if word else asked.column)
+    start = min(item.start, _word_start(line, asked.column))
     text = line[start : item.start] + item.text
-    first, *more = split(text)
-    first = first.rstrip("\r\n")
+    first = split(text)[0].rstrip("\r\n")
     typed = line[start : asked.column]
-    label = first.strip()
-    if more or len(label) > LABEL_LENGTH:
-        label = label[:LABEL_LENGTH] + "…"
     return types.CompletionItem(
-        label=label,
+        label=_label(text),
         kind=types.CompletionItemKind.Text,
         detail="slm-lsp",
         documentation=_preview(ls, asked, line[:start] + text),
         preselect=True,
-        filter_text=first if first.startswith(typed) else typed,
+        filter_text=(first if first.startswith(typed) else typed) or None,
         insert_text_format=types.InsertTextFormat.PlainText,
         insert_text_mode=types.InsertTextMode.AsIs if ls.client.insert_text_mode else None,
         text_edit=types.TextEdit(replaced(ls, asked, start, item.end), text),
         command=accept(item),
     )
+
+
+def _word_start(line: str, column: int) -> int:
+    while column and (line[column - 1].isalnum() or line[column - 1] == "_"):
+        column -= 1
+    return column
+
+
+def _label(text: str) -> str:
+    shown = text.strip()
+    label = split(shown)[0].rstrip()
+    return label if label == shown and len(label) <= LABEL_LENGTH else label[:LABEL_LENGTH] + "…"
 
 
 def _preview(ls: Server, asked: CompletionRequest, text: str) -> types.MarkupContent | str:

@@ -65,6 +65,24 @@ async def test_several_lines_are_inserted_as_they_are_and_previewed(
     }
 
 
+async def test_a_text_that_begins_with_a_line_break_has_a_label(
+    client: Session, backend: FakeBackend
+) -> None:
+    await client.ready()
+    client.open("if x:")
+    backend.text = "\n    pass"
+    item = await entry(client, 0, 5)
+    assert (item["label"], item["textEdit"]["newText"]) == ("pass", "\n    pass")
+    assert "filterText" not in item
+
+
+async def test_a_long_text_has_a_short_label(client: Session, backend: FakeBackend) -> None:
+    await client.ready()
+    client.open("")
+    backend.text = "x" * 100
+    assert (await entry(client, 0, 0))["label"] == "x" * 60 + "…"
+
+
 async def test_clients_without_markdown_get_a_plain_preview(client: Session, backend: FakeBackend) -> None:
     await client.ready()
     client.open("    ")
