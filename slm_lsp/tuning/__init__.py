@@ -1,0 +1,1 @@
+"""Tuning: examples of filling in the middle from source trees, LoRA training, adapters."""
