@@ -1,9 +1,9 @@
 """Token healing: never end a prompt inside what the tokenizer would have merged with what comes next.
 
-A prompt that ends in ``"\\n   "`` or in half a word ends in tokens that the model hardly ever saw before what
-it should write. So the last tokens are taken off, and the model writes their text again with the choice of
-tokens narrowed to those that agree with it, going on as it likes (S. Lundberg, "The Art of Prompt Design:
-Prompt Boundaries and Token Healing", 2023).
+A prompt that ends in ``"\\n   "``, in half a word or in ``(`` ends in tokens that the model hardly ever saw
+before what it should write, such as ``("``. So the last tokens are taken off, and the model writes their text
+again with the choice of tokens narrowed to those that agree with it, going on as it likes (S. Lundberg, "The
+Art of Prompt Design: Prompt Boundaries and Token Healing", 2023).
 """
 
 import re
@@ -16,7 +16,7 @@ from slm_lsp.tokens.vocabulary import Vocabulary
 MAX_TAIL = 64
 """Characters that are taken off at most: every one of them costs time to write again."""
 
-_TAIL = re.compile(r"\s+\Z| ?\w+\Z")
+_TAIL = re.compile(r"\s+\Z| ?\w+\Z| ?[^\w\s]{1,8}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,13 @@ class Healed:
 def split(text: str, vocabulary: Vocabulary) -> Healed:
     """Tokenise a text as it stands and back off to the last whole token before the cursor, at its end.
 
-    Tokens go that overlap the trailing white space, or the unfinished word and the single space before it.
-    The tail is empty if there is nothing to heal; the ids are empty if the whole text is the tail.
+    Tokens go that overlap what `back_off` finds. Only an empty text has an empty tail; the ids are empty if
+    the whole text is the tail.
     """
     ids, starts = vocabulary.encode_with_starts(text)
     cut = back_off(text)
     keep = bisect_left(starts, cut)
-    if keep and cut < len(text) and (keep == len(ids) or starts[keep] > cut):
+    if keep and (keep == len(ids) or starts[keep] > cut):
         keep -= 1
     # What begins within a character can't begin the tail.
     while 0 < keep < len(ids) and _inside_character(vocabulary.token_bytes(ids[keep])):
@@ -47,9 +47,9 @@ def split(text: str, vocabulary: Vocabulary) -> Healed:
 
 
 def back_off(text: str) -> int:
-    """Return where the trailing white space or the unfinished word with the space before it begins.
+    """Return where the trailing white space begins, or the unfinished word or the punctuation at the end.
 
-    It is the length of the text if it ends in neither.
+    A single space before a word or punctuation counts with it, as tokenizers merge it with what follows.
     """
     end = text[-MAX_TAIL:]
     found = _TAIL.search(end)

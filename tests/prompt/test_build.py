@@ -176,17 +176,15 @@ def test_a_small_context_takes_from_both_sides_alike() -> None:
 
 def test_sentencepiece_prompts_begin_as_documents_do() -> None:
     """CodeLlama's and Codestral's own code puts the space before the prefix, and none before the suffix."""
-    made = tokenizer("codellama")
     vocabulary, _ = model("codellama")
     special = vocabulary.special
-    prompt = ask("codellama", "main(", "sum)")
+    document = tokenizer("codellama").encode(CORPUS[0]).ids
+    prompt = ask("codellama", CORPUS[0], "sum)")
+    kept = prompt.prefix_tokens
+    assert kept > 20
     assert prompt.ids == [
-        *made.encode("main(").ids[:1],
-        special["▁<PRE>"],
-        *made.encode("main(").ids[1:],
-        special["▁<SUF>"],
-        *vocabulary.encode("sum)"),
-        special["▁<MID>"],
+        *(document[0], special["▁<PRE>"], *document[1 : 1 + kept]),
+        *(special["▁<SUF>"], *vocabulary.encode("sum)"), special["▁<MID>"]),
     ]
 
 
