@@ -4,12 +4,21 @@ import itertools
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import fmean
 
 from slm_lsp.cancel import CancelToken
 from slm_lsp.completion.filters import finish, without_rest
 from slm_lsp.completion.model import LoadedModel
-from slm_lsp.completion.request import CompletionItem, CompletionRequest, CompletionResult, Reason, Stage
+from slm_lsp.completion.request import (
+    CompletionItem,
+    CompletionRequest,
+    CompletionResult,
+    Draft,
+    Filtered,
+    Reason,
+    Stage,
+)
 from slm_lsp.completion.stopping import (
     Block,
     OneLine,
@@ -29,18 +38,28 @@ from slm_lsp.tokens.stream import StreamDecoder
 _ids = itertools.count(1)
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What the model wrote at the cursor, cut by the stop rules; `stop` names what ended it."""
+ENDED = "the model ended the text"
+TOKEN_LIMIT = "token limit"
+"""What `Draft.stop` says where no stop rule ended the text."""
 
-    text: str
-    stop: str
-    whole_line: bool
-    """Whether the model wrote on past the end of the text's last line."""
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """Parts of the pipeline that an evaluation turns off, to see what they are worth."""
+
+    healing: bool = True
+    filters: bool = True
+
+
+ALL_ON = Switches()
 
 
 def run(
-    model: LoadedModel, request: CompletionRequest, settings: Settings, cancel: CancelToken
+    model: LoadedModel,
+    request: CompletionRequest,
+    settings: Settings,
+    cancel: CancelToken,
+    switches: Switches = ALL_ON,
 ) -> CompletionResult:
     """Complete one request.
 
@@ -66,6 +85,7 @@ def run(
         suffix_tokens=settings.suffix_tokens,
         context_length=model.engine.info.context_length,
         max_tokens=settings.max_tokens,
+        heal=switches.healing,
     )
     clock.lap(
         "prompt",
@@ -78,18 +98,22 @@ def run(
     clock.add("prefill", usage.prefill_ms, f"{usage.reused} tokens reused, {usage.prefilled} computed")
     clock.add("decode", usage.decode_ms, f"{usage.decoded} tokens; {draft.stop}")
 
-    text = finish(without_rest(draft.text, around.rest, draft.whole_line))
+    filtered = _filter(draft, around) if switches.filters else ()
+    text = filtered[-1].text if filtered else draft.text
     reason = None
     if not text.strip():
         reason = Reason.REPEATS_SUFFIX if draft.text.strip() else Reason.EMPTY
     clock.lap(
         "filters", "unchanged" if text == draft.text else f"{len(draft.text) - len(text)} characters removed"
     )
+    result = CompletionResult(
+        reason=reason, model=model.name, stages=clock.stages, usage=usage, draft=draft, filtered=filtered
+    )
     if reason:
-        return CompletionResult(reason=reason, model=model.name, stages=clock.stages, usage=usage)
+        return result
     text = (popup.text if popup else "") + text.replace("\n", line_ending(request.document, line))
     item = CompletionItem(id=f"{next(_ids)}", text=text, start=start, end=end)
-    return CompletionResult(items=(item,), model=model.name, stages=clock.stages, usage=usage)
+    return replace(result, items=(item,))
 
 
 def stop_rules(around: Surroundings, settings: Settings) -> list[StopRule]:
@@ -112,6 +136,12 @@ def line_ending(document: Snapshot, line: int) -> str:
     return "\n"
 
 
+def _filter(draft: Draft, around: Surroundings) -> tuple[Filtered, ...]:
+    """Run the filters in their order."""
+    kept = without_rest(draft.text, around.rest, draft.whole_line)
+    return Filtered("rest of the line", kept), Filtered("trailing white space", finish(kept))
+
+
 def _decode(
     model: LoadedModel,
     prompt: Prompt,
@@ -122,20 +152,26 @@ def _decode(
 ) -> Draft:
     decoder = StreamDecoder(model.vocabulary)
     decoding = Decoding(settings.max_tokens + prompt.healed, model.format.stop_ids)
-    written = ""
+    written, logprobs = "", list[float]()
+
+    def draft(text: str, stop: str, whole_line: bool = False) -> Draft:
+        return Draft(text, stop, whole_line, fmean(logprobs) if logprobs else None)
+
     with closing(model.engine.generate(prompt.ids, decoding, cancel, usage, prompt.constraint)) as tokens:
         for token in tokens:
             written += decoder.feed(token.id)
             text = written[len(prompt.tail) :]
+            if text:
+                logprobs.append(token.logprob)
             for rule in rules:
                 if (end := rule.cut(text)) is not None:
-                    return Draft(text[:end], rule.name, whole_line=text[end : end + 1] == "\n")
+                    return draft(text[:end], rule.name, text[end : end + 1] == "\n")
     text = written[len(prompt.tail) :]
     if usage.ended:
-        return Draft(text, "the model ended the text", whole_line=False)
+        return draft(text, ENDED)
     # Out of tokens in mid-line: the whole lines before it are worth more than a torn one.
     head, newline, _ = text.rpartition("\n")
-    return Draft(head if newline and head.strip() else text, "token limit", whole_line=False)
+    return draft(head if newline and head.strip() else text, TOKEN_LIMIT)
 
 
 class _Clock:

@@ -73,11 +73,36 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """What the model wrote at the cursor, cut by the stop rules; `stop` names what ended it.
+
+    `logprob` is the mean natural-log probability of its tokens, with those that a stop rule cut off and
+    without those that only wrote the healed end of the prompt again; None if there were none.
+    """
+
+    text: str
+    stop: str
+    whole_line: bool
+    """Whether the model wrote on past the end of the text's last line."""
+    logprob: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """A filter's name, and the text as it left it."""
+
+    filter: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class CompletionResult:
-    """The answer: items, or the reason why there is none."""
+    """The answer: items, or the reason why there is none; and, if the model ran, how its text became so."""
 
     items: tuple[CompletionItem, ...] = ()
     reason: Reason | None = None
     model: str = ""
     stages: tuple[Stage, ...] = ()
     usage: Usage = field(default_factory=Usage)
+    draft: Draft | None = None
+    filtered: tuple[Filtered, ...] = ()

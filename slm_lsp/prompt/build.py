@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from slm_lsp.errors import ModelError
 from slm_lsp.prompt.budget import prefix_windows, shares, suffix_ids
 from slm_lsp.prompt.formats import PromptFormat
-from slm_lsp.tokens.healing import TailConstraint, split
+from slm_lsp.tokens.healing import Healed, TailConstraint, split
 from slm_lsp.tokens.vocabulary import Vocabulary
 
 
@@ -36,11 +36,13 @@ def build(
     suffix_tokens: int,
     context_length: int,
     max_tokens: int,
+    heal: bool = True,
 ) -> Prompt:
     """Cut the text before and after the cursor to budgets in tokens, heal its end, and render it.
 
     The budgets shrink where they and `max_tokens` don't fit `context_length` together. The same text
-    gives the same prompt, and its beginning stays for many keys (see `slm_lsp.prompt.budget`).
+    gives the same prompt, and its beginning stays for many keys (see `slm_lsp.prompt.budget`). Without
+    `heal` the prompt ends where the cursor stands.
 
     Raises:
         ModelError: `max_tokens` leaves no room in the context.
@@ -53,7 +55,8 @@ def build(
         )
     before, after = shares(room, prefix_tokens, suffix_tokens if format.fills else 0)
     for window in prefix_windows(prefix, vocabulary, before):
-        healed = split(vocabulary.lead + window if window else "", vocabulary)
+        text = vocabulary.lead + window if window else ""
+        healed = split(text, vocabulary) if heal else Healed(vocabulary.encode(text), "", 0)
         if len(healed.ids) + healed.dropped <= before:
             break
     rest = suffix_ids(suffix, vocabulary, after)

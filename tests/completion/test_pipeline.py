@@ -6,7 +6,7 @@ import pytest
 
 from slm_lsp.cancel import Cancelled, CancelToken
 from slm_lsp.completion.model import LoadedModel
-from slm_lsp.completion.pipeline import run
+from slm_lsp.completion.pipeline import ALL_ON, ENDED, TOKEN_LIMIT, Switches, run
 from slm_lsp.completion.request import CompletionRequest, CompletionResult, PopupEntry, Reason
 from slm_lsp.config import Settings
 from slm_lsp.engine.scripted import ScriptedEngine
@@ -23,8 +23,9 @@ CURSOR = "¦"
 class Bench:
     """A model that writes `text` at the cursor of any document, and what came of it."""
 
-    def __init__(self, family: str = "smollm") -> None:
+    def __init__(self, family: str = "smollm", switches: Switches = ALL_ON) -> None:
         self.vocabulary = Vocabulary(tokenizer(family))
+        self.switches = switches
         self.engine = ScriptedEngine(lambda prompt: [])
 
     def complete(
@@ -35,13 +36,13 @@ class Bench:
         lines = tuple(split_lines(before + after))
         line, column = before.count("\n"), len(before) - before.rfind("\n") - 1
         entry = before[: len(before) - column + popup.start] + popup.text if popup else before
-        tail = split(entry.replace("\r\n", "\n"), self.vocabulary).tail
+        tail = split(entry.replace("\r\n", "\n"), self.vocabulary).tail if self.switches.healing else ""
         self.engine = ScriptedEngine(lambda prompt: self.vocabulary.encode(tail + writes))
         model = LoadedModel("scripted", self.engine, self.vocabulary, detect(self.vocabulary))
         request = CompletionRequest(
             Snapshot("file:///a", "python", 1, lines), line, column, popup=popup, **more
         )
-        return run(model, request, settings, CancelToken())
+        return run(model, request, settings, CancelToken(), self.switches)
 
     def shown(self, document: str, writes: str, **more: Any) -> str:
         (item,) = self.complete(document, writes, **more).items
@@ -169,3 +170,31 @@ def test_a_cancelled_request_stops(bench: Bench) -> None:
     request = CompletionRequest(Snapshot("file:///a", "python", 1, ("a = ",)), 0, 4)
     with pytest.raises(Cancelled):
         run(model, request, Settings(), token)
+
+
+def test_the_draft_tells_what_ended_it_and_how_sure_the_model_was(bench: Bench) -> None:
+    line = bench.complete("a = ¦\n", "1\n").draft
+    ended = bench.complete("a = ¦\n", "1").draft
+    torn = bench.complete("a = ¦", "1 + " * 50, settings={"max_tokens": 5}).draft
+    assert line
+    assert ended
+    assert torn
+    assert (line.text, line.stop, ended.stop, torn.stop) == ("1", "end of the line", ENDED, TOKEN_LIMIT)
+    assert line.logprob == pytest.approx(-0.1)
+
+
+def test_what_each_filter_did_can_be_seen(bench: Bench) -> None:
+    filtered = bench.complete("print(¦)\n", "index )\n").filtered
+    assert [one.text for one in filtered] == ["index ", "index"]
+
+
+def test_filters_can_be_switched_off() -> None:
+    raw = Bench(switches=Switches(filters=False))
+    result = raw.complete("print(¦)\n", "index)\n")
+    assert (result.items[0].text, result.filtered) == ("index)", ())
+
+
+def test_healing_can_be_switched_off() -> None:
+    bench = Bench(switches=Switches(healing=False))
+    assert bench.shown("def f():\n    ¦", "return 0\n") == "return 0"
+    assert bench.prompt() == "def f():\n    "

@@ -204,3 +204,11 @@ def test_a_word_alone_is_healed_from_the_start_of_the_document() -> None:
     allowed = prompt.constraint.allowed()
     assert allowed
     assert vocabulary.id_of(b"return") in allowed
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_without_healing_the_prompt_ends_at_the_cursor(name: str) -> None:
+    prefix = CORPUS[0] + "    total = su"
+    prompt = ask(name, prefix, "", heal=False)
+    assert (prompt.tail, prompt.constraint, prompt.healed) == ("", None, 0)
+    assert parts(name, prompt)[0] == prefix
