@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,8 @@ def write(path: Path, adapter: Adapter) -> None:
             os.fsync(written.fileno())
         partial.replace(path)
     except (OSError, SafetensorError) as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
         raise SlmLspError(f"the adapter can't be written to {path} ({error}); free some space.") from error
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -41,10 +42,10 @@ def save(
                 os.fsync(written.fileno())
         shutil.rmtree(final, ignore_errors=True)
         partial.replace(final)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise SlmLspError(
-            f"the checkpoint can't be written to {folder} ({error.strerror}); free some space and resume."
+            f"the checkpoint can't be written to {folder} ({error}); free some space and resume."
         ) from error
     for old in checkpoints(folder)[:-KEPT]:
         shutil.rmtree(old, ignore_errors=True)
@@ -62,7 +63,7 @@ def load(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor], dict[str, Ten
         try:
             state = json.loads((path / "state.json").read_text(encoding="utf-8"))
             return state, load_file(path / "trained.safetensors"), load_file(path / "moments.safetensors")
-        except (OSError, ValueError, RuntimeError):
+        except (OSError, ValueError, SafetensorError):
             continue
     return None
 

@@ -1,5 +1,6 @@
 """A frozen causal language model with LoRA on its linear layers and its layout's special tokens trained."""
 
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - the field's own name
 
+from slm_lsp.errors import ModelInvalid
 from slm_lsp.tuning.adapter import EMBEDDING
 from slm_lsp.tuning.dataset import Batch
 from slm_lsp.tuning.layout import Layout
@@ -51,14 +52,22 @@ class Tuned:
 
         torch.manual_seed(seed)
         config = LoraConfig(r=rank, lora_alpha=rank, target_modules="all-linear", bias="none")
-        self._peft = get_peft_model(model, config)
+        if layout.trained and not model.config.tie_word_embeddings:
+            raise ModelInvalid(
+                "the model's embeddings are not tied, and it has no fill-in-the-middle tokens of its own."
+            )
+        with warnings.catch_warnings():
+            # peft asks transformers for a property by its old name.
+            warnings.simplefilter("ignore", FutureWarning)
+            self._peft = get_peft_model(model, config)
         self._base = model
         self._body: nn.Module = LeanBody(model.model) if can_be_lean(model.config) else _Body(model.model)
-        self._embeddings: Tensor = model.get_input_embeddings().weight
+        self._embedding: nn.Module = model.get_input_embeddings()
+        self._table: Tensor = model.get_input_embeddings().weight
         self._head: Tensor = model.get_output_embeddings().weight
         self._end = layout.end
         self._special = torch.tensor(layout.trained, dtype=torch.int64)
-        self._rows = nn.Parameter(_first_change(self._embeddings, self._special, layout.end))
+        self._rows = nn.Parameter(_first_change(self._table, self._special, layout.end))
 
     def trained(self) -> Iterator[tuple[str, nn.Parameter]]:
         """Yield the trained parameters with their names."""
@@ -85,7 +94,7 @@ class Tuned:
             high = module.lora_B["default"].weight * module.scaling["default"]
             tensors[f"{name}.lora_A"] = module.lora_A["default"].weight.detach().half().numpy()
             tensors[f"{name}.lora_B"] = high.detach().half().numpy()
-        rows = self._embeddings[self._special] + self._rows
+        rows = self._table[self._special] + self._rows
         tensors[f"{EMBEDDING}.rows"] = rows.detach().numpy()
         return tensors
 
@@ -98,8 +107,9 @@ class Tuned:
         hidden = self._body(self._embed(ids))
         length = torch.from_numpy(batch.length)[:, None]
         at = torch.arange(1, ids.shape[1])[None]
-        scored = (at > torch.from_numpy(batch.prefix_at)[:, None]) & (at < length)
-        middle = scored & (at >= torch.from_numpy(batch.middle_at)[:, None])
+        middle = (at >= torch.from_numpy(batch.middle_at)[:, None]) & (at < length)
+        # The first token of a prefix can't be known.
+        scored = (at > torch.from_numpy(batch.prefix_at)[:, None]) & (at < length) | middle
         targets = ids[:, 1:][scored]
         is_middle, is_end = middle[scored], targets == self._end
         weights = torch.where(is_middle, 1.0, PREFIX_WEIGHT) * torch.where(is_end, END_WEIGHT, 1.0)
@@ -119,7 +129,7 @@ class Tuned:
         )
 
     def _embed(self, ids: Tensor) -> Tensor:
-        embedded = F.embedding(ids, self._embeddings)
+        embedded: Tensor = self._embedding(ids)
         for row, id in enumerate(self._special.tolist()):
             embedded = embedded + (ids == id)[..., None] * self._rows[row]
         return embedded

@@ -143,7 +143,8 @@ def train(
         measured.write_text(json.dumps(asdict(before)), encoding="utf-8")
     trainer.run(told, paused)
     after = trainer.validate()
-    if after.middle >= before.middle:
+    # Not the other way round: a loss that is no number is no gain.
+    if not after.middle < before.middle:
         return Outcome(before, after, None)
     about = adapter.About(
         base=prepared.model,
