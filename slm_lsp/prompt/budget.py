@@ -58,11 +58,13 @@ def prefix_windows(text: str, vocabulary: Vocabulary, budget: int) -> Iterator[s
     beyond = len(text) - CHARS_PER_TOKEN * budget
     seen = _Seen(text, -(-beyond // budget) * budget if beyond > 0 else 0, vocabulary, budget)
     enough = min(len(seen.starts), budget) // 4
+    last = -1
     for divisor, at_lines in LEVELS:
-        cuts = [cut for cut in seen.cuts(max(1, budget // divisor), at_lines) if seen.cost(cut) <= budget]
-        if cuts and (cuts[0] == 0 or seen.tokens_from(cuts[0]) >= enough):
+        places = seen.cuts(max(1, budget // divisor), at_lines)
+        cuts = [cut for cut in places if cut > last and seen.cost(cut) <= budget]
+        if cuts and (last >= 0 or cuts[0] == 0 or seen.tokens_from(cuts[0]) >= enough):
             yield from (normalised(text[cut:]) for cut in cuts)
-            break
+            last = cuts[-1]
     yield ""
 
 

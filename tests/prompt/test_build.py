@@ -129,6 +129,15 @@ def test_a_line_beyond_the_budget_is_cut_within() -> None:
     assert prompt.suffix_tokens >= 60
 
 
+@untimed
+@given(st.sampled_from(["smollm", "codellama"]), st.integers(16, 96), st.integers(1, 900))
+def test_what_just_fits_is_not_thrown_away(name: str, budget: int, length: int) -> None:
+    line = ("for item in self.balance, " * 40)[:length]
+    whole = len(model(name)[0].encode(line))
+    prompt = ask(name, line, "", prefix_tokens=budget)
+    assert prompt.prefix_tokens + prompt.healed >= min(whole, budget) // 4
+
+
 @pytest.mark.parametrize(
     "text", ["日本" * 5000, "\n" * 9000, " " * 9000, "😀\n" * 5000, "a\r\n" * 5000, "\t\r" * 5000]
 )
