@@ -6,8 +6,10 @@ Spans at random characters keep a model from failing at places that no grammar n
 
 import random
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 
+import numpy as np
 from tree_sitter import Node
 
 from slm_lsp.tuning import grammars
@@ -35,9 +37,12 @@ Whole lines and random spans have the largest shares: they are what a line left 
 middle of a line ask for, and what the public infilling sets measure.
 """
 
+PROSE = 0.2
+"""Share of the holes within comments and texts of several lines that are kept: most ask for code."""
+
 _BLOCKS = ("block", "body", "compound_statement", "suite")
 _CODE = re.compile(r"\w")
-_COMMENT = re.compile(r"\s*(?:#|//|/?\*|\"\"\"|''')")
+_FUNCTION = re.compile(r"function|method|class|impl_item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,7 @@ class Source:
         self.spans: dict[str, list[tuple[int, int]]] = {"arguments": [], "value": [], "condition": []}
         self.spans |= {"statement": [], "block": []}
         self.functions: list[tuple[int, int]] = []
+        self._prose: list[tuple[int, int]] = []
         self._lines = [
             (start, end)
             for start, end in zip(self.line_starts, [*self.line_starts[1:], len(text) + 1], strict=True)
@@ -76,6 +82,7 @@ class Source:
                 and 0 < hole.end - hole.start <= MAX_HOLE
                 and _CODE.search(self.text, hole.start, hole.end)
                 and self.text.count("\n", hole.start, hole.end) < MAX_LINES
+                and (not self._in_prose(hole) or rng.random() < PROSE)
             ):
                 return hole
         return None
@@ -84,6 +91,12 @@ class Source:
         """Return the smallest function or class that holds the hole, from the start of its first line."""
         around = [span for span in self.functions if span[0] <= hole.start and hole.end <= span[1]]
         return min(around, key=lambda span: span[1] - span[0], default=None)
+
+    def _in_prose(self, hole: Hole) -> bool:
+        at = bisect_right(self._prose, (hole.start, len(self.text)))
+        # A line's indentation lies before the comment that fills it.
+        near = self._prose[max(0, at - 1) : at + 1]
+        return any(start < hole.end and hole.start < end and hole.end - 2 <= end for start, end in near)
 
     def _draw(self, kind: str, rng: random.Random) -> Hole | None:
         if kind == "span":
@@ -96,8 +109,6 @@ class Source:
             return None
         index = rng.randrange(len(self._lines))
         start, end = self._lines[index]
-        if _COMMENT.match(self.text, start, end) and rng.random() < 0.85:
-            return None
         if kind == "rest":
             return Hole(rng.randrange(start, end), end - 1, kind)
         if kind == "lines":
@@ -110,25 +121,22 @@ class Source:
 
     def _read(self, root: Node) -> None:
         """Collect the spans of the tree, whose offsets are bytes, as characters."""
-        encoded = self.text.encode()
-        ascii_only = len(encoded) == len(self.text)
-
-        def at(byte: int) -> int:
-            return byte if ascii_only else len(encoded[:byte].decode(errors="ignore"))
-
+        encoded = np.frombuffer(self.text.encode(), dtype=np.uint8)
+        # Bytes that don't go on with a character begin one.
+        starts = np.concatenate([[0], np.cumsum((encoded & 0xC0) != 0x80)])
         cursor = root.walk()
         while True:
             node = cursor.node
             if node is not None and node.is_named:
                 for kind, start, end in _spans(node, cursor.field_name):
                     if end - start <= MAX_HOLE:
-                        self.spans[kind].append((at(start), at(end)))
-                if (
-                    re.search(r"function|method|class|impl_item", node.type)
-                    and node.end_point[0] > node.start_point[0]
-                ):
-                    start = at(node.start_byte)
-                    self.functions.append((self.text.rfind("\n", 0, start) + 1, at(node.end_byte)))
+                        self.spans[kind].append((int(starts[start]), int(starts[end])))
+                begin, finish = int(starts[node.start_byte]), int(starts[node.end_byte])
+                several_lines = node.end_point[0] > node.start_point[0]
+                if "comment" in node.type or ("string" in node.type and several_lines):
+                    self._prose.append((begin, finish))
+                elif several_lines and _FUNCTION.search(node.type):
+                    self.functions.append((self.text.rfind("\n", 0, begin) + 1, finish))
             if cursor.goto_first_child() or cursor.goto_next_sibling():
                 continue
             while cursor.goto_parent():

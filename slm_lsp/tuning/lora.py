@@ -65,6 +65,7 @@ class Tuned:
         self._embedding: nn.Module = model.get_input_embeddings()
         self._table: Tensor = model.get_input_embeddings().weight
         self._head: Tensor = model.get_output_embeddings().weight
+        self.layout = layout
         self._end = layout.end
         self._special = torch.tensor(layout.trained, dtype=torch.int64)
         self._rows = nn.Parameter(_first_change(self._table, self._special, layout.end))

@@ -67,3 +67,12 @@ def test_a_language_without_a_grammar_has_lines_and_spans() -> None:
 
 def test_a_text_without_code_gives_no_hole() -> None:
     assert Source("\n\n   \n", "python").draw(random.Random(5)) is None
+
+
+def test_few_holes_are_in_comments_and_docstrings() -> None:
+    prose = '    """' + "\n    ".join(["Words about what the function does, and more of them."] * 12) + '"""\n'
+    text = f"def f(a, b):\n{prose}    # and a comment\n    c = a + b\n    return c * f(a, c)\n"
+    source, rng = Source(text, "python"), random.Random(6)
+    inside = [text.index('"""'), text.rindex('"""')]
+    holes = [hole for _ in range(400) if (hole := source.draw(rng)) is not None]
+    assert sum(inside[0] <= hole.start < inside[1] - 3 for hole in holes) < 0.4 * len(holes)
