@@ -1,0 +1,280 @@
+"""``slm-lsp eval``: how good the suggestions are, on a benchmark and in the user's own code."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from slm_lsp.config import Settings, options
+from slm_lsp.errors import UsageError
+
+if TYPE_CHECKING:
+    from slm_lsp.completion.model import LoadedModel
+    from slm_lsp.evaluation.report import Report, Row
+
+app = typer.Typer(
+    help="Measure the suggestions, and tell a gain from noise. Nothing leaves the machine.",
+    no_args_is_help=True,
+)
+
+Seed = Annotated[int, typer.Option(help="Draws the tasks; the same seed draws the same.")]
+Json = Annotated[
+    Path | None,
+    typer.Option(
+        "--json", metavar="FILE", help="Write everything found to a JSON file as well.", show_default=False
+    ),
+]
+Raw = Annotated[
+    bool, typer.Option("--raw", help="Switch the filters off that run on the model's finished text.")
+]
+Model = Annotated[str | None, typer.Option(help=options()["model"].doc, show_default=False)]
+
+WIDTH = 132
+"""Columns of tables that are not printed to a terminal."""
+
+
+@app.command(epilog="Example: slm-lsp eval infilling --set single-line --limit 100 --json tuned.json")
+def infilling(
+    set_name: Annotated[
+        str,
+        typer.Option(
+            "--set",
+            metavar="SET",
+            help="The tasks: `single-line`, `multi-line`, `random-span`, or its tenth `random-span-light`.",
+        ),
+    ] = "single-line",
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Draw this many tasks of the set; without it, take all.", show_default=False
+        ),
+    ] = None,
+    seed: Seed = 0,
+    json_file: Json = None,
+    raw: Raw = False,
+    no_healing: Annotated[
+        bool,
+        typer.Option("--no-healing", help="End the prompt where the cursor stands, in mid-token or not."),
+    ] = False,
+    ceiling: Annotated[
+        bool,
+        typer.Option(
+            "--ceiling",
+            help="Play back the reference solutions in the model's place: the most that the stop rules and "
+            "filters let through.",
+        ),
+    ] = False,
+    model: Model = None,
+) -> None:
+    """Complete the tasks of HumanEval-Infilling and run each task's own test on the outcome.
+
+    The programs run in processes of their own: with limits on time, memory, processes and files, and
+    without a network.
+    """
+    from slm_lsp.completion.pipeline import Switches
+    from slm_lsp.evaluation.infilling import Plan, evaluate, report, tasks
+
+    plan = Plan(set_name, limit, seed, Switches(healing=not no_healing, filters=not raw), ceiling)
+    chosen = tasks(plan)
+    with _run(model, json_file, len(chosen), set_name) as (loaded, follow):
+        found = report(loaded, plan, chosen, follow(evaluate(loaded, plan, chosen)))
+    _finish(found, json_file)
+    _print_infilling(found)
+
+
+@app.command(epilog="Example: slm-lsp eval holes src --holes 400 --languages python,rust")
+def holes(
+    path: Annotated[Path, typer.Argument(help="A folder, or one file.", show_default=False)],
+    count: Annotated[int, typer.Option("--holes", min=1, help="How many holes to cut.")] = 200,
+    seed: Seed = 0,
+    languages: Annotated[
+        str,
+        typer.Option(
+            metavar="ID,ID…",
+            help="LSP language ids; without them, all programming languages that the files are in.",
+            show_default=False,
+        ),
+    ] = "",
+    json_file: Json = None,
+    raw: Raw = False,
+    model: Model = None,
+) -> None:
+    """Cut holes into your own code and compare the suggestions with what stood there.
+
+    Files are left out that git ignores, and those that are binary, huge, minified or generated.
+    """
+    from slm_lsp.completion.pipeline import Switches
+    from slm_lsp.evaluation.holes import Plan, evaluate, report, tasks
+
+    wanted = frozenset(one.strip().lower() for one in languages.split(",") if one.strip())
+    plan = Plan(path, count, seed, wanted, Switches(filters=not raw))
+    chosen = tasks(plan)
+    if not chosen:
+        raise UsageError(f"{path} has no code to cut holes into; name another folder.")
+    if len(chosen) < count:
+        typer.echo(f"slm-lsp: {path} has room for {len(chosen)} different holes only.", err=True)
+    with _run(model, json_file, len(chosen), str(path)) as (loaded, follow):
+        found = report(loaded, plan, chosen, follow(evaluate(loaded, plan, chosen)))
+    _finish(found, json_file)
+    _print_holes(found)
+
+
+@app.command(epilog="Example: slm-lsp eval compare before.json after.json")
+def compare(
+    a: Annotated[Path, typer.Argument(help="What `--json` wrote in the first run.", show_default=False)],
+    b: Annotated[Path, typer.Argument(help="What `--json` wrote in the second run.", show_default=False)],
+) -> None:
+    """Tell whether the second run is better than the first, or only luckier.
+
+    The interval is that of a paired bootstrap over the tasks; a difference whose interval holds 0 is noise.
+    """
+    from slm_lsp.evaluation.compare import compare as differences
+    from slm_lsp.evaluation.report import load
+
+    table = _table("metric", "tasks", "A", "B", "B - A", "95% interval", "B is")
+    for one in differences(load(a), load(b)):
+        table.add_row(
+            _NAMES.get(one.metric, one.metric),
+            str(one.tasks),
+            _shown(one.metric, one.a),
+            _shown(one.metric, one.b),
+            _shown(one.metric, one.b - one.a, signed=True),
+            f"{_shown(one.metric, one.low, signed=True)} to {_shown(one.metric, one.high, signed=True)}",
+            f"[bold]{one.verdict}[/]" if one.significant else one.verdict,
+        )
+    _console().print(table)
+
+
+Follow = Callable[[Iterable["Row"]], list["Row"]]
+
+
+@contextmanager
+def _run(
+    model: str | None, json_file: Path | None, total: int, what: str
+) -> Iterator[tuple["LoadedModel", Follow]]:
+    """Load the model, and yield it with a function that gathers rows while a bar on stderr follows them."""
+    from slm_lsp.completion.loading import load
+    from slm_lsp.evaluation.report import check_target
+
+    if json_file:
+        check_target(json_file)
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        task = bar.add_task("loading the model", total=None)
+        loaded = load(_settings(model), lambda done, doing: bar.update(task, description=doing))
+        bar.update(task, description=what, total=total)
+
+        def follow(rows: Iterable["Row"]) -> list["Row"]:
+            gathered = []
+            for row in rows:
+                gathered.append(row)
+                bar.advance(task)
+            return gathered
+
+        try:
+            yield loaded, follow
+        finally:
+            loaded.close()
+
+
+def _settings(model: str | None) -> Settings:
+    if model is None:
+        return Settings()
+    try:
+        return Settings(model=options()["model"].check(model))
+    except ValueError as error:
+        raise UsageError(f"--model must be {error}, not {model!r}.") from None
+
+
+def _finish(report: "Report", json_file: Path | None) -> None:
+    if json_file:
+        report.save(json_file)
+
+
+_NAMES = {
+    "passed": "pass@1",
+    "exact": "exact match",
+    "similarity": "edit similarity",
+    "identifiers": "identifiers right",
+    "parses": "parses",
+    "no_worse": "parses no worse",
+    "shown": "shown",
+    "ended": "ended by itself",
+    "logprob": "mean log-probability",
+    "tokens": "tokens",
+    "ms": "ms",
+}
+_SHARES = frozenset(_NAMES) - {"logprob", "tokens", "ms"}
+
+
+def _print_infilling(report: "Report") -> None:
+    about, summary = report.about, report.summary
+    left_out = [name for name in ("healing", "filters") if not about[name]]
+    title = f"{about['set']}, {about['model']}" + "".join(f", without {name}" for name in left_out)
+    table = _table("measure", "", title=title + (", references in its place" if about["ceiling"] else ""))
+    table.add_row("tasks", str(summary["tasks"]))
+    table.add_row("pass@1", _shown("passed", summary["pass@1"]))
+    for name in ("exact", "parses", "ended", "logprob", "tokens", "ms"):
+        table.add_row(_NAMES[name], _shown(name, summary[name]))
+    for name in ("stops", "verdicts"):
+        for what, count in summary[name].items():
+            share = _shown("passed", count / summary["tasks"])
+            table.add_row(f"{'stopped' if name == 'stops' else 'test'}: {what}", share)
+    _console().print(table)
+
+
+def _print_holes(report: "Report") -> None:
+    metrics = ("shown", "exact", "similarity", "identifiers", "parses", "no_worse", "tokens")
+    summary: dict[str, Any] = report.summary
+    table = _table("", "holes", *(_NAMES[name] for name in metrics), "p50 ms", "p95 ms")
+    groups = [("all", summary["all"]), *summary["languages"].items(), *summary["kinds"].items()]
+    for index, (name, group) in enumerate(groups):
+        table.add_row(
+            name,
+            str(group["holes"]),
+            *(_shown(metric, group[metric]) for metric in metrics),
+            _shown("ms", group["p50_ms"]),
+            _shown("ms", group["p95_ms"]),
+            end_section=index in (0, len(summary["languages"])),
+        )
+    _console().print(table)
+    if summary["filters"]:
+        table = _table("filter", "right answers won", "right answers lost", "else changed")
+        for name, counts in summary["filters"].items():
+            table.add_row(name, *(str(counts[one]) for one in ("won", "lost", "changed")))
+        _console().print(table)
+
+
+def _table(*columns: str, title: str | None = None) -> Table:
+    table = Table(*columns, title=title, title_justify="left", box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    return table
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDTH)
+
+
+def _shown(metric: str, value: float | None, *, signed: bool = False) -> str:
+    """Return a value as a percentage, a plain number, or a dash if there is none."""
+    if value is None:
+        return "-"
+    sign = "+" if signed else ""
+    if metric in _SHARES:
+        return f"{100 * value:{sign}.1f}%"
+    return f"{value:{sign}.3f}" if metric == "logprob" else f"{value:{sign}.1f}"

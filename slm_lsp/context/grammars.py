@@ -1,0 +1,109 @@
+"""The tree-sitter grammars, by LSP language id, and what they say of a text as plain values.
+
+Grammars come as separate wheels, so that nothing is fetched at run time.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+
+from tree_sitter import Language, Node, Parser
+
+_GRAMMARS = {
+    "c": ("tree_sitter_c", "language"),
+    "cpp": ("tree_sitter_cpp", "language"),
+    "go": ("tree_sitter_go", "language"),
+    "java": ("tree_sitter_java", "language"),
+    "javascript": ("tree_sitter_javascript", "language"),
+    "javascriptreact": ("tree_sitter_javascript", "language"),
+    "python": ("tree_sitter_python", "language"),
+    "rust": ("tree_sitter_rust", "language"),
+    "typescript": ("tree_sitter_typescript", "language_typescript"),
+    "typescriptreact": ("tree_sitter_typescript", "language_tsx"),
+}
+
+LANGUAGES = frozenset(_GRAMMARS)
+"""Language ids that have a grammar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A node of a syntax tree: its type, and its place in the text in characters, the end excluded.
+
+    `depth` is that of the node below the root; `leaf` says whether nothing is below it.
+    """
+
+    type: str
+    start: int
+    end: int
+    depth: int
+    leaf: bool
+
+
+@cache
+def parser(language: str) -> Parser:
+    """Return the parser of a language in `LANGUAGES`; kept, and not to be shared between threads."""
+    module, function = _GRAMMARS[language]
+    return Parser(Language(getattr(import_module(module), function)()))
+
+
+def parses(language: str, text: str) -> int | None:
+    """Count the places where a text does not parse: nodes in error and nodes that are missing.
+
+    None if the language has no grammar. Python's grammar takes wrong indentation without a word.
+    """
+    if language not in LANGUAGES:
+        return None
+    errors, pending = 0, [_root(language, text)]
+    while pending:
+        node = pending.pop()
+        errors += node.is_error or node.is_missing
+        pending += [child for child in node.children if child.has_error or child.is_missing]
+    return errors
+
+
+def spans(language: str, text: str, start: int = 0, end: int | None = None) -> Iterator[Span]:
+    """Yield the named nodes that overlap characters `start` to `end` of a text, from the top down, in order.
+
+    Raises:
+        KeyError: the language has no grammar.
+    """
+    places = _Places(text)
+    first, last = places.byte(start), places.byte(len(text) if end is None else end)
+    pending = [(_root(language, text), 0)]
+    while pending:
+        node, depth = pending.pop()
+        if node.is_named:
+            yield Span(
+                node.type,
+                places.character(node.start_byte),
+                places.character(node.end_byte),
+                depth,
+                not node.child_count,
+            )
+        pending += [
+            (child, depth + 1)
+            for child in reversed(node.children)
+            if child.start_byte < last and child.end_byte > first
+        ]
+
+
+def _root(language: str, text: str) -> Node:
+    return parser(language).parse(text.encode(errors="replace")).root_node
+
+
+class _Places:
+    """Translates between places in characters and in bytes of UTF-8."""
+
+    def __init__(self, text: str) -> None:
+        self._text = None if text.isascii() else text
+        self._encoded = b"" if text.isascii() else text.encode(errors="replace")
+
+    def byte(self, character: int) -> int:
+        """Return the bytes before a character."""
+        return character if self._text is None else len(self._text[:character].encode(errors="replace"))
+
+    def character(self, byte: int) -> int:
+        """Return the characters before a byte; what begins within a character counts as that character."""
+        return byte if self._text is None else len(self._encoded[:byte].decode(errors="ignore"))

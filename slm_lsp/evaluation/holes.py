@@ -1,0 +1,224 @@
+"""Holes in the user's own code: what the product would have suggested where code already stands."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from slm_lsp.cancel import CancelToken
+from slm_lsp.completion.model import LoadedModel
+from slm_lsp.completion.pipeline import ALL_ON, Switches, run
+from slm_lsp.completion.request import CompletionRequest, CompletionResult, Trigger
+from slm_lsp.config import Settings
+from slm_lsp.evaluation.files import read, source_files
+from slm_lsp.evaluation.places import BLOCK_LINES, Hole, Kind, Places
+from slm_lsp.evaluation.report import Report, Row, digest, equipment, mean, percentile
+from slm_lsp.evaluation.scoring import (
+    agreement,
+    filled,
+    identifiers,
+    parse_errors,
+    right,
+    shown,
+    similarity,
+)
+from slm_lsp.text.lines import split as split_lines
+from slm_lsp.text.snapshot import Snapshot
+
+METRICS = ("shown", "exact", "similarity", "identifiers", "parses", "no_worse", "logprob", "tokens", "ms")
+
+TRIES = 30
+"""Files that are tried for one hole before its kind counts as used up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is measured: `holes` places drawn by `seed` from the files at `path`, in some languages or all."""
+
+    path: Path
+    holes: int
+    seed: int = 0
+    languages: Collection[str] = ()
+    switches: Switches = ALL_ON
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A hole in a file; `name` is the file's path within the repository."""
+
+    path: Path
+    name: str
+    language: str
+    text: str
+    hole: Hole
+
+    @property
+    def id(self) -> str:
+        """The file's name, and line and column of the hole, from 1."""
+        before = split_lines(self.text[: self.hole.start])
+        return f"{self.name}:{len(before)}:{len(before[-1]) + 1} {self.hole.kind.value}"
+
+    @property
+    def reference(self) -> str:
+        """What stood in the hole."""
+        return self.text[self.hole.start : self.hole.end]
+
+
+def tasks(plan: Plan) -> list[Task]:
+    """Draw the holes: the kinds in turn, files by their size. There are fewer if the files have no more.
+
+    Raises:
+        UsageError: there is no source file.
+    """
+    files = source_files(plan.path, plan.languages)
+    top = plan.path.resolve() if plan.path.is_dir() else plan.path.resolve().parent
+    sizes = list(accumulate(path.stat().st_size + 1 for path, _ in files))
+    rng = random.Random(plan.seed)
+    known: dict[Path, tuple[str, Places] | None] = {}
+    found: dict[str, Task] = {}
+
+    def draw(kind: Kind) -> Task | None:
+        for _ in range(TRIES):
+            path, language = rng.choices(files, cum_weights=sizes)[0]
+            if path not in known:
+                text = read(path)
+                known[path] = None if text is None else (text, Places(text, language))
+            if (entry := known[path]) and (hole := entry[1].draw(kind, rng)):
+                task = Task(path, path.relative_to(top).as_posix(), language, entry[0], hole)
+                if task.id not in found:
+                    return task
+        return None
+
+    kinds = list(Kind)
+    while kinds and len(found) < plan.holes:
+        for kind in kinds[: plan.holes - len(found)]:
+            task = draw(kind)
+            if task is None:
+                kinds.remove(kind)
+            else:
+                found[task.id] = task
+    return sorted(found.values(), key=lambda task: (task.name, task.hole.start))
+
+
+def request(task: Task) -> CompletionRequest:
+    """Put the cursor into the file without what stood in the hole.
+
+    The file's path goes with it: from there the pipeline can find other files of the repository.
+    """
+    before, after = task.text[: task.hole.start], task.text[task.hole.end :]
+    lines = split_lines(before)
+    document = Snapshot(task.path.as_uri(), task.language, 0, tuple(split_lines(before + after)), task.path)
+    return CompletionRequest(document, len(lines) - 1, len(lines[-1]), Trigger.INVOKED)
+
+
+def settings(kind: Kind) -> Settings:
+    """Return the settings for a kind of hole: the defaults, but one line only where one line is missing.
+
+    Time is no limit, or a slower machine would be given other completions.
+    """
+    return Settings(max_lines=BLOCK_LINES if kind is Kind.BLOCK else 1, time_limit=60_000)
+
+
+def evaluate(model: LoadedModel, plan: Plan, chosen: Sequence[Task]) -> Iterator[Row]:
+    """Yield a row for each hole, in order.
+
+    Raises:
+        ModelError: the model failed.
+    """
+    for task in chosen:
+        asked = request(task)
+        started = time.perf_counter()
+        result = run(model, asked, settings(task.hole.kind), CancelToken(), plan.switches)
+        yield _row(task, asked, result, (time.perf_counter() - started) * 1e3)
+
+
+def report(model: LoadedModel, plan: Plan, chosen: Sequence[Task], rows: list[Row]) -> Report:
+    """Sum up the rows of a run: over all, by language, by kind of hole, and what each filter did."""
+    about = {
+        **equipment(model),
+        "path": str(plan.path),
+        "holes": plan.holes,
+        "seed": plan.seed,
+        "languages": sorted(plan.languages),
+        "tasks": digest((task.id, task.text) for task in chosen),
+        "filters": plan.switches.filters,
+    }
+    summary = {
+        "all": _summary(rows),
+        "languages": {name: _summary(some) for name, some in _grouped(rows, "language").items()},
+        "kinds": {name: _summary(some) for name, some in _grouped(rows, "kind").items()},
+        "filters": _verdicts(rows),
+    }
+    return Report("holes", about, summary, rows)
+
+
+def _row(task: Task, asked: CompletionRequest, result: CompletionResult, ms: float) -> Row:
+    assert result.draft
+    text, start = shown(result), task.hole.start
+    whole = filled(asked, result)
+    after = start + len(whole) - (len(task.text) - len(task.reference))
+    wanted = identifiers(task.language, task.text, start, task.hole.end)
+    errors = parse_errors(task.language, whole) if text else None
+    return {
+        "id": task.id,
+        "language": task.language,
+        "kind": task.hole.kind.value,
+        "reference": task.reference,
+        "text": text,
+        "reason": result.reason.name.lower() if result.reason else None,
+        "stop": result.draft.stop,
+        "shown": bool(text),
+        "exact": right(text, task.reference),
+        "similarity": similarity(text, task.reference),
+        "identifiers": agreement(identifiers(task.language, whole, start, after), wanted),
+        "parses": _at_most(errors, parse_errors(task.language, task.text)),
+        "no_worse": _at_most(errors, parse_errors(task.language, "".join(asked.document.lines))),
+        "logprob": result.draft.logprob,
+        "tokens": result.usage.decoded,
+        "ms": round(ms, 1),
+        "filters": _filters(result, task.reference),
+    }
+
+
+def _at_most(errors: int | None, before: int | None) -> bool | None:
+    return None if errors is None or before is None else errors <= before
+
+
+def _filters(result: CompletionResult, reference: str) -> dict[str, str]:
+    """Return what each filter that changed the text did to it: "won" or "lost" a right answer, or neither."""
+    assert result.draft
+    text, verdicts = result.draft.text, {}
+    for one in result.filtered:
+        was, is_ = right(text, reference), right(one.text, reference)
+        if one.text != text:
+            verdicts[one.filter] = "changed" if was == is_ else "lost" if was else "won"
+        text = one.text
+    return verdicts
+
+
+def _verdicts(rows: Sequence[Row]) -> dict[str, dict[str, int]]:
+    counts: dict[str, Counter[str]] = {}
+    for row in rows:
+        for name, verdict in row["filters"].items():
+            counts.setdefault(name, Counter())[verdict] += 1
+    return {name: {one: count[one] for one in ("won", "lost", "changed")} for name, count in counts.items()}
+
+
+def _grouped(rows: Sequence[Row], key: str) -> dict[str, list[Row]]:
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row[key], []).append(row)
+    return dict(sorted(groups.items()))
+
+
+def _summary(rows: Sequence[Row]) -> dict[str, Any]:
+    return {
+        "holes": len(rows),
+        **{metric: mean(rows, metric) for metric in METRICS},
+        "p50_ms": percentile(rows, "ms", 50),
+        "p95_ms": percentile(rows, "ms", 95),
+    }
