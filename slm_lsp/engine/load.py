@@ -18,8 +18,8 @@ def load_engine(
 ) -> Engine:
     """Load a model folder, or a GGUF file in it, by the fastest backend that can.
 
-    A converted folder, which is for the CPU in int8, runs through the lean forward pass; everything else through transformers, which is
-    imported only then.
+    A converted folder, which is for the CPU in int8, runs through the lean forward pass; everything else
+    through transformers, which is imported only then.
 
     Raises:
         ModelError: the files can't be loaded; the message says what to do.

@@ -14,7 +14,7 @@ INT8_VERSION = "1"
 DENSE_FILE = "model.safetensors"
 """Weights for transformers, under the names that it gives them."""
 
-CONVERTER_VERSION = 1
+CONVERTER_VERSION = 2
 """Changes with anything that the converter writes; what an older one wrote is then made again."""
 
 Progress = Callable[[float, str], None]

@@ -42,10 +42,14 @@ def test_int8_file_holds_the_model(tmp_path: Path) -> None:
     with safe_open(tmp_path / INT8_FILE, "numpy") as file:
         assert file.metadata() == {"format": "slm-lsp-int8", "version": "1", "source_sha256": "abc"}
         values, scale = file.get_tensor("layers.0.qkv.weight"), file.get_tensor("layers.0.qkv.scale")
-    attention = [f"model.layers.0.self_attn.{part}_proj.weight" for part in "qkv"]
-    expected = np.concatenate([tiny.weights()[name] for name in attention])
+        norm = file.get_tensor("layers.0.attn_norm")
+    written = tiny.weights()
+    # Smoothing moves factors between the norm and the columns of query and key, but not their product.
+    attention = [written[f"model.layers.0.self_attn.{part}_proj.weight"] for part in "qk"]
+    expected = np.concatenate(attention) * written["model.layers.0.input_layernorm.weight"]
+    found = (values * scale[:, None])[: len(expected)] * norm
     assert values.dtype == np.int8
-    np.testing.assert_allclose(values * scale[:, None], expected, atol=float(scale.max()))
+    np.testing.assert_allclose(found, expected, atol=float(scale.max() * np.abs(norm).max()))
     assert seen == sorted(seen)
     assert (seen[0], seen[-1]) == (0, 1)
 

@@ -45,8 +45,10 @@ def _pack(
 ) -> Weights:
     done = 0
 
-    def linear(name: str, order: Callable[[Tensor], Tensor] = lambda rows: rows) -> Int8Linear:
-        return Int8Linear(order(tensor(f"{name}.weight")), order(tensor(f"{name}.scale")))
+    def linear(
+        name: str, order: Callable[[Tensor], Tensor] = lambda rows: rows, fine: bool = False
+    ) -> Int8Linear:
+        return Int8Linear(order(tensor(f"{name}.weight")), order(tensor(f"{name}.scale")), fine)
 
     def rotary(rows: Tensor) -> Tensor:
         heads = shape.heads + shape.kv_heads
@@ -70,7 +72,8 @@ def _pack(
 
     # Packing is native code that lets go of the interpreter, and a start is felt: use every thread.
     with ThreadPoolExecutor(threads) as pool:
-        head = pool.submit(linear, "embed")
+        # The head chooses among all tokens, and multiplies one row only: a second one is nearly free.
+        head = pool.submit(linear, "embed", fine=True)
         layers = tuple(pool.map(layer, range(shape.layers)))
         embed = Int8Embedding(tensor("embed.weight"), tensor("embed.scale"))
         return Weights(embed=embed, layers=layers, norm=tensor("norm"), head=head.result())
