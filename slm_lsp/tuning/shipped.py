@@ -71,7 +71,10 @@ def trainer(run: Path, plan: Plan) -> Trainer:
     """Return the run's trainer, where its newest checkpoint left it."""
     base = _base()
     model = Tuned(load_base(base), RANK, layout(Vocabulary.load(base)), plan.seed)
-    sets = [Dataset(run / f"examples-{part}") for part in range(PARTS)]
+    # Training may begin with the first set: a later start finds more.
+    sets = [Dataset(folder) for part in range(PARTS) if (folder := run / f"examples-{part}").is_dir()]
+    if not sets:
+        raise UsageError(f"{run} holds no examples; make them first with `examples`.")
     made = Trainer(model, sets, Dataset(run / "held-out"), run, plan)
     made.resume()
     return made
