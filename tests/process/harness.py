@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -22,7 +23,13 @@ async def started(command: Sequence[str], errors: Path) -> AsyncIterator[Session
     stdin, from_client = os.pipe()
     with errors.open("wb") as stderr:
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=stdin, stdout=asyncio.subprocess.PIPE, stderr=stderr, limit=2**24
+            *command,
+            stdin=stdin,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=stderr,
+            limit=2**24,
+            # A test run in the background of a shell inherits that interrupts are ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
     os.close(stdin)
     assert process.stdout is not None
