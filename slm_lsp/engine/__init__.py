@@ -2,7 +2,11 @@
 
 import os
 
-# Read by OpenMP when torch is first imported. Threads that spin at a barrier while the machine has other work
-# (a build, the editor itself) starve the one they wait for: on two busy cores, decoding was measured to take
-# 9 times as long with the default policy as with this one.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+from slm_lsp.engine.startup import import_less
+
+# Read by OpenMP when torch is first imported: how long a thread spins for more work before it sleeps.
+# Waking it costs more than most pieces of work, so it should spin a little; but threads that spin for
+# milliseconds, as by default, starve the one they wait for when the machine has other work (a build, say).
+os.environ.setdefault("GOMP_SPINCOUNT", "20000")
+
+import_less()

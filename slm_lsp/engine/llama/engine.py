@@ -10,6 +10,7 @@ from slm_lsp.cancel import CancelToken
 from slm_lsp.engine.interface import Constraint, Decoding, EngineInfo, Token, Usage
 from slm_lsp.engine.llama.cache import KVCache
 from slm_lsp.engine.llama.model import LlamaModel
+from slm_lsp.engine.llama.pace import Pace
 from slm_lsp.engine.llama.shape import Shape
 from slm_lsp.engine.llama.weights import parameters, read
 from slm_lsp.errors import ModelError
@@ -19,6 +20,10 @@ CHUNK = 256
 Cancelling does not wait for a chunk, only for one layer of it."""
 
 
+NARROW = 4
+"""Tokens up to which a pass waits for memory rather than for arithmetic, so that one thread may be enough."""
+
+
 class LlamaEngine:
     """An engine for converted models of the Llama shape."""
 
@@ -26,6 +31,7 @@ class LlamaEngine:
         self._model = model
         self._info = info
         self._cache = KVCache(model.shape)
+        self._pace = Pace(info.threads)
 
     @property
     def info(self) -> EngineInfo:
@@ -86,7 +92,13 @@ class LlamaEngine:
 
     @torch.inference_mode()
     def _extend(self, ids: Sequence[int], cancel: CancelToken) -> torch.Tensor:
+        narrow = len(ids) <= NARROW
+        threads = self._pace.choose() if narrow else self._info.threads
+        torch.set_num_threads(threads)
+        started = time.perf_counter()
         hidden = self._model.forward(torch.tensor(ids), self._cache, cancel)
+        if narrow:
+            self._pace.note(threads, time.perf_counter() - started)
         self._cache.tokens.extend(ids)
         return hidden
 
@@ -111,7 +123,6 @@ def load(folder: Path, threads: int, progress: Callable[[float, str], None]) -> 
     Raises:
         ModelInvalid: a file of the folder is missing, partial or altered.
     """
-    torch.set_num_threads(threads)
     torch.backends.quantized.engine = (
         "fbgemm" if "fbgemm" in torch.backends.quantized.supported_engines else "qnnpack"
     )
