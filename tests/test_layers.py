@@ -31,8 +31,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "context": LEAVES,
     "completion": LEAVES | {"context", "prompt", "tokens", "engine", "models"},
     "tuning": LEAVES | {"completion", "context", "prompt", "tokens", "engine", "models"},
+    "evaluation": LEAVES | {"completion", "context", "engine", "tokens"},
     "lsp": LEAVES | {"completion"},
-    "cli": LEAVES | {"lsp", "tuning", "completion", "context", "prompt", "tokens", "engine", "models"},
+    "cli": LEAVES
+    | {"lsp", "evaluation", "tuning", "completion", "context", "prompt", "tokens", "engine", "models"},
     "__main__": {"cli"},
 }
 """What each part may import of the others; a part may always import itself."""

@@ -79,9 +79,10 @@ def infilling(
     from slm_lsp.completion.pipeline import Switches
     from slm_lsp.evaluation.infilling import Plan, evaluate, report, tasks
 
+    _check(json_file)
     plan = Plan(set_name, limit, seed, Switches(healing=not no_healing, filters=not raw), ceiling)
     chosen = tasks(plan)
-    with _run(model, json_file, len(chosen), set_name) as (loaded, follow):
+    with _run(model, len(chosen), set_name) as (loaded, follow):
         found = report(loaded, plan, chosen, follow(evaluate(loaded, plan, chosen)))
     _finish(found, json_file)
     _print_infilling(found)
@@ -111,14 +112,17 @@ def holes(
     from slm_lsp.completion.pipeline import Switches
     from slm_lsp.evaluation.holes import Plan, evaluate, report, tasks
 
+    _check(json_file)
     wanted = frozenset(one.strip().lower() for one in languages.split(",") if one.strip())
     plan = Plan(path, count, seed, wanted, Switches(filters=not raw))
-    chosen = tasks(plan)
+    with _progress() as bar:
+        bar.add_task("drawing holes", total=None)
+        chosen = tasks(plan)
     if not chosen:
         raise UsageError(f"{path} has no code to cut holes into; name another folder.")
     if len(chosen) < count:
         typer.echo(f"slm-lsp: {path} has room for {len(chosen)} different holes only.", err=True)
-    with _run(model, json_file, len(chosen), str(path)) as (loaded, follow):
+    with _run(model, len(chosen), str(path)) as (loaded, follow):
         found = report(loaded, plan, chosen, follow(evaluate(loaded, plan, chosen)))
     _finish(found, json_file)
     _print_holes(found)
@@ -154,25 +158,11 @@ Follow = Callable[[Iterable["Row"]], list["Row"]]
 
 
 @contextmanager
-def _run(
-    model: str | None, json_file: Path | None, total: int, what: str
-) -> Iterator[tuple["LoadedModel", Follow]]:
+def _run(model: str | None, total: int, what: str) -> Iterator[tuple["LoadedModel", Follow]]:
     """Load the model, and yield it with a function that gathers rows while a bar on stderr follows them."""
     from slm_lsp.completion.loading import load
-    from slm_lsp.evaluation.report import check_target
 
-    if json_file:
-        check_target(json_file)
-    console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
-    with bar:
+    with _progress() as bar:
         task = bar.add_task("loading the model", total=None)
         loaded = load(_settings(model), lambda done, doing: bar.update(task, description=doing))
         bar.update(task, description=what, total=total)
@@ -190,6 +180,19 @@ def _run(
             loaded.close()
 
 
+def _progress() -> Progress:
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
 def _settings(model: str | None) -> Settings:
     if model is None:
         return Settings()
@@ -197,6 +200,14 @@ def _settings(model: str | None) -> Settings:
         return Settings(model=options()["model"].check(model))
     except ValueError as error:
         raise UsageError(f"--model must be {error}, not {model!r}.") from None
+
+
+def _check(json_file: Path | None) -> None:
+    """Find out before a long run whether its JSON can be written."""
+    from slm_lsp.evaluation.report import check_target
+
+    if json_file:
+        check_target(json_file)
 
 
 def _finish(report: "Report", json_file: Path | None) -> None:
@@ -222,17 +233,18 @@ _SHARES = frozenset(_NAMES) - {"logprob", "tokens", "ms"}
 
 def _print_infilling(report: "Report") -> None:
     about, summary = report.about, report.summary
-    left_out = [name for name in ("healing", "filters") if not about[name]]
-    title = f"{about['set']}, {about['model']}" + "".join(f", without {name}" for name in left_out)
-    table = _table("measure", "", title=title + (", references in its place" if about["ceiling"] else ""))
+    what = [about["set"], "the references in the place of " * about["ceiling"] + about["model"]]
+    what += [f"without {name}" for name in ("healing", "filters") if not about[name]]
+    table = _table("measure", "")
     table.add_row("tasks", str(summary["tasks"]))
     table.add_row("pass@1", _shown("passed", summary["pass@1"]))
     for name in ("exact", "parses", "ended", "logprob", "tokens", "ms"):
         table.add_row(_NAMES[name], _shown(name, summary[name]))
     for name in ("stops", "verdicts"):
-        for what, count in summary[name].items():
+        for one, count in summary[name].items():
             share = _shown("passed", count / summary["tasks"])
-            table.add_row(f"{'stopped' if name == 'stops' else 'test'}: {what}", share)
+            table.add_row(f"{'stopped' if name == 'stops' else 'test'}: {one}", share)
+    _console().print(", ".join(what), highlight=False)
     _console().print(table)
 
 
@@ -258,8 +270,8 @@ def _print_holes(report: "Report") -> None:
         _console().print(table)
 
 
-def _table(*columns: str, title: str | None = None) -> Table:
-    table = Table(*columns, title=title, title_justify="left", box=None)
+def _table(*columns: str) -> Table:
+    table = Table(*columns, box=None)
     for column in table.columns[1:]:
         column.justify = "right"
     return table

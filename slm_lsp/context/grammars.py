@@ -3,10 +3,12 @@
 Grammars come as separate wheels, so that nothing is fetched at run time.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from itertools import accumulate
 
 from tree_sitter import Language, Node, Parser
 
@@ -74,17 +76,11 @@ def spans(language: str, text: str, start: int = 0, end: int | None = None) -> I
     pending = [(_root(language, text), 0)]
     while pending:
         node, depth = pending.pop()
-        if node.is_named:
-            yield Span(
-                node.type,
-                places.character(node.start_byte),
-                places.character(node.end_byte),
-                depth,
-                not node.child_count,
-            )
+        begin, stop = places.character(node.start_byte), places.character(node.end_byte)
+        yield Span(node.type, begin, stop, depth, not node.child_count)
         pending += [
             (child, depth + 1)
-            for child in reversed(node.children)
+            for child in reversed(node.named_children)
             if child.start_byte < last and child.end_byte > first
         ]
 
@@ -97,13 +93,21 @@ class _Places:
     """Translates between places in characters and in bytes of UTF-8."""
 
     def __init__(self, text: str) -> None:
-        self._text = None if text.isascii() else text
-        self._encoded = b"" if text.isascii() else text.encode(errors="replace")
+        # The bytes before each character, and all; not needed where every character is one byte.
+        self._ends = None if text.isascii() else list(accumulate(map(_width, text), initial=0))
 
     def byte(self, character: int) -> int:
         """Return the bytes before a character."""
-        return character if self._text is None else len(self._text[:character].encode(errors="replace"))
+        return character if self._ends is None else self._ends[character]
 
     def character(self, byte: int) -> int:
-        """Return the characters before a byte; what begins within a character counts as that character."""
-        return byte if self._text is None else len(self._encoded[:byte].decode(errors="ignore"))
+        """Return the characters before a byte."""
+        return byte if self._ends is None else bisect_left(self._ends, byte)
+
+
+def _width(character: str) -> int:
+    code = ord(character)
+    # Half a surrogate pair is replaced by a question mark.
+    if code < 0x80 or 0xD800 <= code < 0xE000:
+        return 1
+    return 2 if code < 0x800 else 3 if code < 0x10000 else 4

@@ -18,18 +18,8 @@ LONGEST_LINE, LONGEST_MEAN = 1000, 150
 
 NO_CODE = frozenset(
     (
-        *(
-            "plaintext",
-            "bibtex",
-            "diff",
-            "git-commit",
-            "git-rebase",
-            "latex",
-            "markdown",
-            "mdx",
-            "restructuredtext",
-        ),
-        *("dotenv", "go.mod", "ignore", "ini", "json", "jsonc", "toml", "xml", "yaml"),
+        *("bibtex", "diff", "git-commit", "git-rebase", "latex", "markdown", "mdx", "plaintext"),
+        *("restructuredtext", "dotenv", "go.mod", "ignore", "ini", "json", "jsonc", "toml", "xml", "yaml"),
         *("css", "html", "less", "sass", "scss"),
     )
 )
@@ -107,14 +97,19 @@ def _walk(root: Path) -> Iterator[Path]:
 
 
 def _above(root: Path) -> _Specs:
-    """Return what the repository around a folder ignores, from its top down to the folder's parent."""
+    """Return what the repository around a folder ignores, from its top down to the folder's parent.
+
+    Nothing if it ignores the folder itself: whoever names it wants it.
+    """
     top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), None)
-    if top is None:
-        return ()
+    if top is None or top == root:
+        return () if top is None else _ignored_in(top, ".git/info/exclude")
     specs = _ignored_in(top, ".git/info/exclude")
-    for folder in reversed(root.parents):
-        if folder.is_relative_to(top):
-            specs += _ignored_in(folder, ".gitignore")
+    for folder in reversed([root, *root.parents]):
+        if folder.is_relative_to(top) and folder != top:
+            specs += _ignored_in(folder.parent, ".gitignore")
+            if _ignored(folder, True, specs):
+                return ()
     return specs
 
 

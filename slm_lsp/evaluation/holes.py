@@ -22,6 +22,7 @@ from slm_lsp.evaluation.scoring import (
     filled,
     identifiers,
     parse_errors,
+    rest_of_line,
     right,
     shown,
     similarity,
@@ -172,7 +173,7 @@ def _row(task: Task, asked: CompletionRequest, result: CompletionResult, ms: flo
         "reason": result.reason.name.lower() if result.reason else None,
         "stop": result.draft.stop,
         "shown": bool(text),
-        "exact": right(text, task.reference),
+        "exact": right(text, task.reference, rest_of_line(asked)),
         "similarity": similarity(text, task.reference),
         "identifiers": agreement(identifiers(task.language, whole, start, after), wanted),
         "parses": _at_most(errors, parse_errors(task.language, task.text)),
@@ -180,7 +181,7 @@ def _row(task: Task, asked: CompletionRequest, result: CompletionResult, ms: flo
         "logprob": result.draft.logprob,
         "tokens": result.usage.decoded,
         "ms": round(ms, 1),
-        "filters": _filters(result, task.reference),
+        "filters": _filters(result, task.reference, rest_of_line(asked)),
     }
 
 
@@ -188,12 +189,12 @@ def _at_most(errors: int | None, before: int | None) -> bool | None:
     return None if errors is None or before is None else errors <= before
 
 
-def _filters(result: CompletionResult, reference: str) -> dict[str, str]:
+def _filters(result: CompletionResult, reference: str, rest: str) -> dict[str, str]:
     """Return what each filter that changed the text did to it: "won" or "lost" a right answer, or neither."""
     assert result.draft
     text, verdicts = result.draft.text, {}
     for one in result.filtered:
-        was, is_ = right(text, reference), right(one.text, reference)
+        was, is_ = right(text, reference, rest), right(one.text, reference, rest)
         if one.text != text:
             verdicts[one.filter] = "changed" if was == is_ else "lost" if was else "won"
         text = one.text

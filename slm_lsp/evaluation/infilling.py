@@ -24,7 +24,7 @@ from slm_lsp.engine.scripted import ScriptedEngine
 from slm_lsp.errors import UsageError
 from slm_lsp.evaluation import sandbox
 from slm_lsp.evaluation.report import Report, Row, digest, equipment, mean
-from slm_lsp.evaluation.scoring import filled, right, shown
+from slm_lsp.evaluation.scoring import filled, rest_of_line, right, shown
 from slm_lsp.text.lines import split as split_lines
 from slm_lsp.text.snapshot import Snapshot
 from slm_lsp.tokens.healing import split as split_tail
@@ -194,7 +194,7 @@ def _judge(
         "stop": draft.stop,
         "verdict": verdict.value,
         "passed": verdict is sandbox.Verdict.PASSED,
-        "exact": right(text, task.reference),
+        "exact": right(text, task.reference, rest_of_line(asked)),
         "parses": verdict is not sandbox.Verdict.SYNTAX,
         "ended": draft.stop in ends,
         "logprob": draft.logprob,

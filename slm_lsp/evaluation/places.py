@@ -62,7 +62,10 @@ class Places:
                 elif span.type in _BLOCKS and below:
                     # What stands above the first statement is prose as well.
                     code = [one.start for one in below if not self._begins_in_prose(one)]
-                    blocks += [(code[0], below[-1].end)] if code else []
+                    # Go's last statement takes the end of its line with it.
+                    blocks += [
+                        (first, first + len(text[first : below[-1].end].rstrip())) for first in code[:1]
+                    ]
         else:
             calls = [match.span(1) for match in _CALL.finditer(text)]
             blocks = list(self._indented())

@@ -27,8 +27,18 @@ def filled(request: CompletionRequest, result: CompletionResult) -> str:
     return document.before(line, item.start) + item.text + document.after(line, item.end)
 
 
-def right(text: str, reference: str) -> bool:
-    """Whether a text is the reference; white space at the end and the kind of line ending don't count."""
+def rest_of_line(request: CompletionRequest) -> str:
+    """Return what stands after the cursor in its line."""
+    return request.document.lines[request.line][request.column :]
+
+
+def right(text: str, reference: str, rest: str) -> bool:
+    """Whether a text is the reference, where `rest` is what follows it in the cursor's line.
+
+    The kind of line ending does not count, and white space at the end only if something follows it.
+    """
+    if rest.strip():
+        return text.replace("\r\n", "\n") == reference.replace("\r\n", "\n")
     return _bare(text) == _bare(reference)
 
 
