@@ -41,6 +41,12 @@ def _text(value: Any) -> str:
     return value
 
 
+def _perhaps_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("a text")  # noqa: TRY004 - a wrong value, reported as such
+    return value
+
+
 def _choice(*choices: str) -> Callable[[Any], str]:
     def check(value: Any) -> str:
         if value not in choices:
@@ -70,6 +76,9 @@ class Settings:
         "The model: a known name, a folder in Hugging Face layout, a `.gguf` file, or a hub id in the local "
         "hub cache.",
         _text,
+    )
+    adapter: str = _option(
+        "", "An adapter file that `slm-lsp tune` wrote for a known model; empty for none.", _perhaps_text
     )
     device: str = _option(
         "auto", "Where the model runs: `auto`, `cpu`, `cuda` or `mps`.", _choice("auto", "cpu", "cuda", "mps")

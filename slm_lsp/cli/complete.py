@@ -65,6 +65,7 @@ def complete(
         bool, typer.Option("--why", help="Print to standard error what each stage did, and its time.")
     ] = False,
     model: Annotated[str | None, typer.Option(help=options()["model"].doc, show_default=False)] = None,
+    adapter: Annotated[str | None, typer.Option(help=options()["adapter"].doc, show_default=False)] = None,
     language: Annotated[
         str | None,
         typer.Option(help="The LSP language id; without it, by the file's name.", show_default=False),
@@ -83,7 +84,7 @@ def complete(
 
     Examples: `slm-lsp complete --json main.go:7:14`, `cat app.py | slm-lsp complete - --language python`.
     """
-    settings = _settings(model=model, max_tokens=max_tokens, max_lines=max_lines)
+    settings = _settings(model=model, adapter=adapter, max_tokens=max_tokens, max_lines=max_lines)
     if in_stdin is not None:
         target = f"{STDIN}:{in_stdin}"
     if target is None:

@@ -15,6 +15,7 @@ COMMANDS = {
     "serve": ("slm_lsp.cli.serve:serve", "Example: slm-lsp serve --tcp 127.0.0.1:5007 -v"),
     "complete": ("slm_lsp.cli.complete:complete", "Example: slm-lsp complete src/app.py:12"),
     "models": ("slm_lsp.cli.models:app", ""),
+    "tune": ("slm_lsp.cli.tune:tune", "Example: slm-lsp tune --minutes 30 src"),
     "eval": ("slm_lsp.cli.eval:app", ""),
     "doctor": ("slm_lsp.cli.doctor:doctor", "Example: slm-lsp doctor"),
 }

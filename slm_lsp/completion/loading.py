@@ -1,5 +1,7 @@
 """From a model's name to a model that is ready: files, vocabulary, prompt format and engine."""
 
+from pathlib import Path
+
 from slm_lsp.completion.model import LoadedModel, Progress
 from slm_lsp.config import Settings
 
@@ -17,9 +19,10 @@ def load(settings: Settings, progress: Progress) -> LoadedModel:
     from slm_lsp.prompt.formats import detect
     from slm_lsp.tokens.vocabulary import Vocabulary
 
-    # The lean int8 pass runs on the CPU; other devices and precisions want the weights as they were published.
+    # The lean int8 pass runs on the CPU; other devices and precisions want the weights as published.
     dense = settings.precision not in ("auto", "int8") or choose_device(settings.device) != "cpu"
-    files = locate(settings.model, progress, dense=dense)
+    adapter = Path(settings.adapter).expanduser() if settings.adapter else None
+    files = locate(settings.model, progress, dense=dense, adapter=adapter)
     vocabulary = Vocabulary.load(files.folder) if files.gguf is None else Vocabulary.from_gguf(files.gguf)
     engine = load_engine(
         files.folder,

@@ -101,7 +101,7 @@ class CompletionService:
     def configure(self, settings: Settings) -> None:
         """Take new settings and return; the model is (re)loaded in the background if they name another."""
         self.settings = settings
-        wanted = (settings.model, settings.device, settings.precision, settings.threads)
+        wanted = (settings.model, settings.adapter, settings.device, settings.precision, settings.threads)
         if wanted == self._loaded_for:
             return
         self._loaded_for = wanted

@@ -19,6 +19,7 @@ from safetensors.numpy import save_file
 
 from slm_lsp.errors import ModelInvalid
 from slm_lsp.models import quantise
+from slm_lsp.models.adapter import Adapter
 from slm_lsp.models.gguf_reader import Gguf
 from slm_lsp.models.gguf_tokenizer import tokenizer, tokenizer_config
 from slm_lsp.models.layout import DENSE_FILE, INT8_FILE, INT8_FORMAT, INT8_VERSION, Progress
@@ -51,17 +52,23 @@ _INNER = {
 _BLOCK = re.compile(r"blk\.(\d+)\.(\w+)\.(weight|bias)")
 
 
-def write_int8(gguf: Gguf, folder: Path, source_sha256: str, progress: Progress) -> None:
+def write_int8(
+    gguf: Gguf, folder: Path, source_sha256: str, progress: Progress, adapter: Adapter | None = None
+) -> None:
     """Write configuration, tokenizer and `INT8_FILE` (see `slm_lsp.models.quantise`) into `folder`.
+
+    An adapter is merged into the weights, and gives special tokens their names.
 
     Takes four bytes a parameter of memory while it runs.
 
     Raises:
-        ModelInvalid: the file is not a Llama model that can be converted.
+        ModelInvalid: the file is not a Llama model that can be converted, or the adapter is another model's.
         OSError: it can't be written.
     """
-    _write_beside(gguf, folder)
+    _write_beside(gguf, folder, adapter)
     tensors = dict(_reported(gguf, progress, 0.4))
+    if adapter:
+        adapter.apply(tensors)
     progress(0.4, "smoothing the model")
     sample = Vocabulary.load(folder).encode(SAMPLE.read_text("utf-8"))[:SAMPLE_TOKENS]
     smooth(tensors, llama_config(gguf), sample)
@@ -77,17 +84,21 @@ def write_int8(gguf: Gguf, folder: Path, source_sha256: str, progress: Progress)
     progress(1.0, "converted")
 
 
-def write_dense(gguf: Gguf, folder: Path, progress: Progress) -> None:
+def write_dense(gguf: Gguf, folder: Path, progress: Progress, adapter: Adapter | None = None) -> None:
     """Write configuration, tokenizer and float32 weights into `folder`, as transformers loads them.
+
+    An adapter is merged into the weights, and gives special tokens their names.
 
     Takes four bytes a parameter of memory and of disk.
 
     Raises:
-        ModelInvalid: the file is not a Llama model that can be converted.
+        ModelInvalid: the file is not a Llama model that can be converted, or the adapter is another model's.
         OSError: it can't be written.
     """
-    _write_beside(gguf, folder)
+    _write_beside(gguf, folder, adapter)
     tensors = dict(_reported(gguf, progress, 0.7))
+    if adapter:
+        adapter.apply(tensors)
     progress(0.7, "writing the model")
     _save(tensors, folder / DENSE_FILE, {"format": "pt"})
     progress(1.0, "converted")
@@ -165,10 +176,10 @@ def llama_config(gguf: Gguf) -> dict[str, Any]:
         raise ModelInvalid(f"{gguf.path} lacks the field {error}; fetch it again.") from error
 
 
-def _write_beside(gguf: Gguf, folder: Path) -> None:
+def _write_beside(gguf: Gguf, folder: Path, adapter: Adapter | None) -> None:
     documents = {
         "config.json": llama_config(gguf),
-        "tokenizer.json": tokenizer(gguf),
+        "tokenizer.json": tokenizer(gguf, adapter.about.rename if adapter else {}),
         "tokenizer_config.json": tokenizer_config(gguf),
     }
     for name, document in documents.items():

@@ -1,5 +1,6 @@
 """The tokenizer inside a GGUF file, as the ``tokenizer.json`` of the ``tokenizers`` library."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from slm_lsp.errors import ModelInvalid
@@ -20,8 +21,8 @@ _PRE_TOKENIZERS: dict[str, dict[str, Any]] = {
 """How text is cut before the merges, by the name that llama.cpp gives it (``tokenizer.ggml.pre``)."""
 
 
-def tokenizer(gguf: Gguf) -> dict[str, Any]:
-    """Return the contents of ``tokenizer.json``.
+def tokenizer(gguf: Gguf, rename: Mapping[str, str]) -> dict[str, Any]:
+    """Return the contents of ``tokenizer.json``; `rename` gives special tokens other names.
 
     Raises:
         ModelInvalid: the tokenizer is not a byte-level BPE that is known.
@@ -32,7 +33,8 @@ def tokenizer(gguf: Gguf) -> dict[str, Any]:
         raise ModelInvalid(
             f"{gguf.path} has a tokenizer of the kind {model}/{pre}, which can't be converted."
         )
-    tokens, types = metadata["tokenizer.ggml.tokens"], metadata["tokenizer.ggml.token_type"]
+    tokens = [rename.get(token, token) for token in metadata["tokenizer.ggml.tokens"]]
+    types = metadata["tokenizer.ggml.token_type"]
     return {
         "version": "1.0",
         "truncation": None,

@@ -1,5 +1,6 @@
 """Where the models are: the known ones in the cache folder, and the user's own."""
 
+import hashlib
 import re
 import shutil
 from dataclasses import dataclass
@@ -41,12 +42,15 @@ class Installed:
     converted: bool
 
 
-def locate(name: str, progress: Progress | None = None, *, dense: bool = False) -> ModelFiles:
+def locate(
+    name: str, progress: Progress | None = None, *, dense: bool = False, adapter: Path | None = None
+) -> ModelFiles:
     """Return the files of the model that `name` stands for, without touching the network.
 
     `name` is a known model's, a folder in Hugging Face layout, a ``.gguf`` file, or the id of a model in the
     local hub cache; the first of these that there is. A known model is converted when it is first asked for;
-    with `dense`, to float32 weights for transformers rather than to int8 ones for the lean engine.
+    with `dense`, to float32 weights for transformers rather than to int8 ones for the lean engine. The file
+    `adapter` is merged into a known model when the two are first asked for together.
 
     Raises:
         ModelNotFound: there is no such model on disk.
@@ -54,7 +58,12 @@ def locate(name: str, progress: Progress | None = None, *, dense: bool = False) 
         ModelError: the cache folder can't be read or written.
     """
     if name in KNOWN:
-        return _locate_known(KNOWN[name], progress or (lambda _done, _what: None), dense)
+        return _locate_known(KNOWN[name], progress or (lambda _done, _what: None), dense, adapter)
+    if adapter:
+        raise ModelInvalid(
+            f"An adapter can't be used with {name}, only with a known model ({', '.join(KNOWN)}); "
+            "unset `adapter`."
+        )
     path = Path(name).expanduser().absolute()
     with disk.explained(path):
         if path.is_dir():
@@ -123,14 +132,20 @@ def _installed(model: KnownModel) -> Installed:
         )
 
 
-def _converted_folder(model: KnownModel, kind: _Kind) -> Path:
-    """Return the folder of one conversion; its name changes with the source and with the converter."""
-    return _home(model.name) / f"{kind}-{CONVERTER_VERSION}-{model.source.gguf_sha256[:8]}"
+def _converted_folder(model: KnownModel, kind: _Kind, adapter: Path | None = None) -> Path:
+    """Return the folder of one conversion; its name tells the source, the converter and the adapter."""
+    name = f"{kind}-{CONVERTER_VERSION}-{model.source.gguf_sha256[:8]}"
+    if adapter:
+        with adapter.open("rb") as file:
+            name += f"-{hashlib.file_digest(file, 'sha256').hexdigest()[:8]}"
+    return _home(model.name) / name
 
 
-def _locate_known(model: KnownModel, progress: Progress, dense: bool) -> ModelFiles:
+def _locate_known(model: KnownModel, progress: Progress, dense: bool, adapter: Path | None) -> ModelFiles:
     kind: _Kind = "dense" if dense else "int8"
-    folder = _converted_folder(model, kind)
+    if adapter and not adapter.is_file():
+        raise ModelNotFound(f"There is no adapter {adapter}; name the file that `slm-lsp tune` wrote.")
+    folder = _converted_folder(model, kind, adapter)
     with disk.explained(folder):
         if not _whole(folder, kind):
             if not gguf_path(model.name).is_file():
@@ -139,7 +154,7 @@ def _locate_known(model: KnownModel, progress: Progress, dense: bool) -> ModelFi
                 )
             with disk.locked(folder.parent):
                 if not _whole(folder, kind):
-                    _convert(model, kind, folder, progress)
+                    _convert(model, kind, folder, progress, adapter)
     return ModelFiles(model.name, folder, None, converted=not dense)
 
 
@@ -151,9 +166,11 @@ def _whole(folder: Path, kind: _Kind) -> bool:
     return True
 
 
-def _convert(model: KnownModel, kind: _Kind, folder: Path, progress: Progress) -> None:
+def _convert(model: KnownModel, kind: _Kind, folder: Path, progress: Progress, adapter: Path | None) -> None:
     from slm_lsp.models import convert, gguf_reader
+    from slm_lsp.models.adapter import read
 
+    tuned = read(adapter) if adapter else None
     source, gguf = model.source, gguf_path(model.name)
     if not disk.is_file(gguf, source.gguf_size, source.gguf_sha256):
         raise ModelInvalid(
@@ -162,11 +179,12 @@ def _convert(model: KnownModel, kind: _Kind, folder: Path, progress: Progress) -
     with disk.replacing(folder) as fresh:
         header = gguf_reader.read(gguf)
         if kind == "int8":
-            convert.write_int8(header, fresh, source.gguf_sha256, progress)
+            convert.write_int8(header, fresh, source.gguf_sha256, progress, tuned)
         else:
-            convert.write_dense(header, fresh, progress)
+            convert.write_dense(header, fresh, progress, tuned)
+    current = _converted_folder(model, kind).name
     for outdated in folder.parent.glob(f"{kind}-*"):
-        if outdated != folder:
+        if not outdated.name.startswith(current):
             shutil.rmtree(outdated)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from slm_lsp.errors import ModelInvalid
-from slm_lsp.tuning.adapter import EMBEDDING
+from slm_lsp.models.adapter import EMBEDDING
 from slm_lsp.tuning.dataset import Batch
 from slm_lsp.tuning.layout import Layout
 from slm_lsp.tuning.lean import LeanBody, can_be_lean, token_losses
@@ -87,7 +87,7 @@ class Tuned:
         return tensors
 
     def adapter_tensors(self) -> dict[str, NDArray[Any]]:
-        """Return what was trained as `slm_lsp.tuning.adapter` lays it out."""
+        """Return what was trained as `slm_lsp.models.adapter` lays it out."""
         tensors: dict[str, NDArray[Any]] = {}
         for name, module in self._base.named_modules():
             if not hasattr(module, "lora_A"):

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from slm_lsp.errors import ModelInvalid, SlmLspError, UsageError
-from slm_lsp.models import store
+from slm_lsp.models import adapter, store
 from slm_lsp.tokens.vocabulary import Vocabulary
-from slm_lsp.tuning import adapter, dataset
+from slm_lsp.tuning import dataset
 from slm_lsp.tuning.dataset import Dataset
 from slm_lsp.tuning.examples import File
 from slm_lsp.tuning.files import Tally, collect

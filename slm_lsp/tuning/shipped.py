@@ -22,10 +22,10 @@ from types import FrameType
 import torch
 
 from slm_lsp.errors import UsageError
-from slm_lsp.models import store
+from slm_lsp.models import adapter, store
 from slm_lsp.models.known import EMBEDDED
 from slm_lsp.tokens.vocabulary import Vocabulary
-from slm_lsp.tuning import adapter, corpus, dataset
+from slm_lsp.tuning import corpus, dataset
 from slm_lsp.tuning.dataset import Dataset
 from slm_lsp.tuning.files import Tally
 from slm_lsp.tuning.layout import layout

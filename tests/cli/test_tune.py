@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from slm_lsp.cli.tune import tune
 from slm_lsp.errors import UsageError
-from slm_lsp.tuning import adapter
+from slm_lsp.models import adapter
 from tests import families, tokenizers
 from tests.tuning.samples import tree
 

@@ -14,9 +14,12 @@ from safetensors.numpy import load_file, save_file
 
 from slm_lsp.config import Settings
 from slm_lsp.errors import ModelError, ModelInvalid, ModelNotFound
-from slm_lsp.models import convert, store
+from slm_lsp.models import adapter, convert, store
+from slm_lsp.models.convert import float_tensors
+from slm_lsp.models.gguf_reader import read
 from slm_lsp.models.known import EMBEDDED, KNOWN
 from slm_lsp.models.layout import DENSE_FILE, INT8_FILE
+from slm_lsp.tokens.vocabulary import Vocabulary
 from tests.models import tiny as tiny_model
 from tests.models.tiny import Published
 
@@ -67,6 +70,45 @@ def test_dense_weights_lie_beside_the_others(fetched: Published) -> None:
     assert dense.folder != int8.folder
     assert (dense.folder / DENSE_FILE).is_file()
     assert (int8.folder / INT8_FILE).is_file()
+
+
+def test_an_adapter_is_merged_into_a_conversion_of_its_own(fetched: Published, tmp_path: Path) -> None:
+    name = "model.layers.1.mlp.up_proj"
+    base = dict(float_tensors(read(store.gguf_path("tiny"))))
+    high = np.zeros((tiny_model.INNER, 1), dtype=np.float16)
+    high[3] = 1
+    tensors = {f"{name}.lora_A": np.ones((1, tiny_model.HIDDEN), dtype=np.float16), f"{name}.lora_B": high}
+    about = adapter.About(
+        "tiny", adapter.fingerprint(base), 1, {"<|im_start|>": "[PREFIX]"}, [], "MIT", 1, 1.0
+    )
+    path = tmp_path / "own.safetensors"
+    adapter.write(path, adapter.Adapter(about, tensors))
+
+    plain, tuned = store.locate("tiny", dense=True), store.locate("tiny", dense=True, adapter=path)
+    before = load_file(plain.folder / DENSE_FILE)[f"{name}.weight"]
+    after = load_file(tuned.folder / DENSE_FILE)[f"{name}.weight"]
+    changed = np.abs(after - before).max(axis=1)
+    assert changed[3] == pytest.approx(1)
+    assert np.delete(changed, 3).max() == 0
+    assert "[PREFIX]" in Vocabulary.load(tuned.folder).special
+    assert "[PREFIX]" not in Vocabulary.load(plain.folder).special
+    # Neither conversion throws the other out.
+    assert plain.folder.is_dir()
+    assert store.locate("tiny", adapter=path).converted
+
+
+def test_an_adapter_of_another_model_or_of_none_is_refused(fetched: Published, tmp_path: Path) -> None:
+    about = adapter.About("tiny", "0" * 64, 1, {}, [], "MIT", 1, 1.0)
+    adapter.write(tmp_path / "other.safetensors", adapter.Adapter(about, {"x": np.zeros(1)}))
+    (tmp_path / "torn.safetensors").write_bytes(b"torn")
+    with pytest.raises(ModelInvalid, match="not the model in use"):
+        store.locate("tiny", adapter=tmp_path / "other.safetensors")
+    with pytest.raises(ModelInvalid, match="tune again"):
+        store.locate("tiny", adapter=tmp_path / "torn.safetensors")
+    with pytest.raises(ModelNotFound, match="slm-lsp tune"):
+        store.locate("tiny", adapter=tmp_path / "missing.safetensors")
+    with pytest.raises(ModelInvalid, match="known model"):
+        store.locate(str(tmp_path), adapter=tmp_path / "torn.safetensors")
 
 
 def test_two_processes_that_convert_at_once_get_one_whole_model(fetched: Published) -> None:

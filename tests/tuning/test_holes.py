@@ -70,7 +70,8 @@ def test_a_text_without_code_gives_no_hole() -> None:
 
 
 def test_few_holes_are_in_comments_and_docstrings() -> None:
-    prose = '    """' + "\n    ".join(["Words about what the function does, and more of them."] * 12) + '"""\n'
+    words = ["Words about what the function does, and more of them."] * 12
+    prose = '    """' + "\n    ".join(words) + '"""\n'
     text = f"def f(a, b):\n{prose}    # and a comment\n    c = a + b\n    return c * f(a, c)\n"
     source, rng = Source(text, "python"), random.Random(6)
     inside = [text.index('"""'), text.rindex('"""')]

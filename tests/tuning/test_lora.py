@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the field's own name
 
 from slm_lsp.errors import ModelInvalid
-from slm_lsp.tuning.adapter import About, Adapter, fingerprint
+from slm_lsp.models.adapter import About, Adapter, fingerprint
 from slm_lsp.tuning.dataset import Batch
 from slm_lsp.tuning.layout import Layout
 from slm_lsp.tuning.lean import LeanBody, can_be_lean, token_losses

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from slm_lsp.errors import SlmLspError, UsageError
-from slm_lsp.tuning import adapter, run
+from slm_lsp.models import adapter
+from slm_lsp.tuning import run
 from slm_lsp.tuning.examples import File
 from slm_lsp.tuning.trainer import Plan, Report
 from tests.tuning.samples import tree

@@ -6,8 +6,8 @@ import pytest
 from numpy.typing import NDArray
 
 from slm_lsp.errors import ModelInvalid, SlmLspError
-from slm_lsp.tuning import adapter
-from slm_lsp.tuning.adapter import About, Adapter
+from slm_lsp.models import adapter
+from slm_lsp.models.adapter import About, Adapter
 
 RNG = np.random.default_rng(1)
 QUERY = "model.layers.0.self_attn.q_proj"

@@ -68,7 +68,7 @@ class Adapter:
             ModelInvalid: the shapes show that the adapter is another model's.
         """
         module = name.removesuffix(".weight")
-        if module == EMBEDDING:
+        if module == EMBEDDING and self.about.special:
             rows = self.tensors[f"{EMBEDDING}.rows"]
             if rows.shape[1] != weight.shape[1] or max(self.about.special) >= len(weight):
                 raise _wrong(self.about)
@@ -90,6 +90,16 @@ class Adapter:
         """
         if fingerprint(base) != self.about.fingerprint:
             raise _wrong(self.about)
+
+    def apply(self, base: dict[str, NDArray[np.float32]]) -> None:
+        """Merge the adapter into a base model's tensors, in place.
+
+        Raises:
+            ModelInvalid: the adapter is another model's.
+        """
+        self.check(base)
+        for name, weight in base.items():
+            base[name] = self.merged(name, weight)
 
 
 def fingerprint(base: Arrays) -> str:
