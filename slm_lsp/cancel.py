@@ -3,7 +3,7 @@
 from threading import Event
 
 
-class Cancelled(Exception):  # noqa: N818 - not an error: the caller asked for it
+class Cancelled(Exception):
     """The work was called off by whoever asked for it."""
 
 

@@ -1,8 +1,8 @@
 """The direction of dependencies, read from every import in the package, those inside functions included.
 
-``cli -> lsp -> completion -> {context, prompt, engine, models}``, ``prompt -> tokens``, ``models -> tokens``, and ``errors``,
-``cancel``, ``config``, ``paths`` and ``text`` below all of them. ``tuning`` makes adapters for what
-``completion`` runs, and serving does without it.
+``cli -> lsp -> completion -> {context, prompt, engine, models}``, ``prompt -> tokens``, ``models -> tokens``,
+and ``errors``, ``cancel``, ``config``, ``paths`` and ``text`` below all of them. ``tuning`` makes adapters
+for what ``completion`` runs, and serving does without it.
 """
 
 import ast

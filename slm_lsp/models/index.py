@@ -142,7 +142,7 @@ class _Links(HTMLParser):
             self.targets += [value for name, value in attrs if name == "href" and value]
 
 
-class TryAgain(Exception):  # noqa: N818 - a state of the server, not an error of ours
+class TryAgain(Exception):
     """The server may answer better in a while."""
 
 

@@ -151,7 +151,9 @@ class _Body(nn.Module):
 def load_base(folder: Path) -> Any:
     """Load a model folder in Hugging Face layout in float32; nothing but safetensors is read."""
     from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # the run has a bar of its own
     model = AutoModelForCausalLM.from_pretrained(
         folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, local_files_only=True
     )
