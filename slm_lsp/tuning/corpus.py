@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from slm_lsp.context import grammars
 from slm_lsp.context.languages import language_id
 from slm_lsp.errors import SlmLspError
-from slm_lsp.tuning import grammars
 from slm_lsp.tuning.examples import File
 from slm_lsp.tuning.files import MAX_SIZE, Tally, collect
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
+from slm_lsp.context import grammars
 from slm_lsp.context.languages import language_id
 from slm_lsp.errors import SlmLspError, UsageError
-from slm_lsp.tuning import grammars
 from slm_lsp.tuning.examples import File
 
 MIN_SIZE, MAX_SIZE = 200, 300_000

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from tree_sitter import Node
 
-from slm_lsp.tuning import grammars
+from slm_lsp.context import grammars
 
 MAX_HOLE = 360
 """The longest hole in characters, about 100 tokens."""

