@@ -178,7 +178,7 @@ def _row(task: Task, asked: CompletionRequest, result: CompletionResult, ms: flo
         "identifiers": agreement(identifiers(task.language, whole, start, after), wanted),
         "parses": _at_most(errors, parse_errors(task.language, task.text)),
         "no_worse": _at_most(errors, parse_errors(task.language, "".join(asked.document.lines))),
-        "logprob": result.draft.logprob,
+        "logprob": result.draft.logprob and round(result.draft.logprob, 4),
         "tokens": result.usage.decoded,
         "ms": round(ms, 1),
         "filters": _filters(result, task.reference, rest_of_line(asked)),

@@ -197,7 +197,7 @@ def _judge(
         "exact": right(text, task.reference, rest_of_line(asked)),
         "parses": verdict is not sandbox.Verdict.SYNTAX,
         "ended": draft.stop in ends,
-        "logprob": draft.logprob,
+        "logprob": draft.logprob and round(draft.logprob, 4),
         "tokens": result.usage.decoded,
         "ms": round(ms, 1),
     }
