@@ -66,9 +66,7 @@ def write_int8(
         OSError: it can't be written.
     """
     _write_beside(gguf, folder, adapter)
-    tensors = dict(_reported(gguf, progress, 0.4))
-    if adapter:
-        adapter.apply(tensors)
+    tensors = _merged(gguf, adapter, progress, 0.4)
     progress(0.4, "smoothing the model")
     sample = Vocabulary.load(folder).encode(SAMPLE.read_text("utf-8"))[:SAMPLE_TOKENS]
     smooth(tensors, llama_config(gguf), sample)
@@ -96,9 +94,7 @@ def write_dense(gguf: Gguf, folder: Path, progress: Progress, adapter: Adapter |
         OSError: it can't be written.
     """
     _write_beside(gguf, folder, adapter)
-    tensors = dict(_reported(gguf, progress, 0.7))
-    if adapter:
-        adapter.apply(tensors)
+    tensors = _merged(gguf, adapter, progress, 0.7)
     progress(0.7, "writing the model")
     _save(tensors, folder / DENSE_FILE, {"format": "pt"})
     progress(1.0, "converted")
@@ -193,6 +189,13 @@ def _save(tensors: Mapping[str, NDArray[Any]], path: Path, metadata: dict[str, s
         code = re.search(r"os error (\d+)", str(error))
         number = int(code[1]) if code else errno.EIO
         raise OSError(number, os.strerror(number), str(path)) from error
+
+
+def _merged(gguf: Gguf, adapter: Adapter | None, progress: Progress, share: float) -> dict[str, Floats]:
+    tensors = dict(_reported(gguf, progress, share))
+    if adapter:
+        adapter.apply(tensors)
+    return tensors
 
 
 def _reported(gguf: Gguf, progress: Progress, share: float) -> Iterator[tuple[str, Floats]]:
