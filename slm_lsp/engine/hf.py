@@ -52,32 +52,56 @@ class TransformersEngine:
         usage: Usage,
         constraint: Constraint | None = None,
     ) -> Generator[Token, None, None]:
-        """Yield the continuation greedily (see `slm_lsp.engine.interface.Engine.generate`)."""
-        if not prompt or min(prompt) < 0 or max(prompt) >= self._vocabulary:
-            raise ModelError(
-                "the prompt is empty or has a token that the model does not know; check its tokenizer."
-            )
-        if len(prompt) + decoding.max_tokens > self._info.context_length:
-            raise ModelError(
-                "the prompt is longer than the model's context; lower prefixTokens and suffixTokens."
-            )
-        started = time.perf_counter()
-        logits = self._prefill(prompt, cancel, usage)
-        usage.prefill_ms += (time.perf_counter() - started) * 1e3
-        last: list[int] = []
+        """Yield the continuation greedily (see `slm_lsp.engine.interface.Engine.generate`).
+
+        Drafts are not used: how a row is rounded may depend on its batch, and with it what is written.
+        """
+        logits = self._prefill(prompt, decoding.max_tokens, cancel, usage)
+        token: Token | None = None
         for _ in range(decoding.max_tokens):
-            started = time.perf_counter()
             cancel.check()
-            if last:
-                logits = self._extend(last)
+            if token:
+                logits = self._step(token.id, usage)
             token = _choose(logits, constraint)
-            usage.decode_ms += (time.perf_counter() - started) * 1e3
             if token.id in decoding.stop_ids:
                 usage.ended = True
                 return
             usage.decoded += 1
-            last = [token.id]
             yield token
+
+    def generate_several(
+        self,
+        prompt: Sequence[int],
+        count: int,
+        decoding: Decoding,
+        cancel: CancelToken,
+        usage: Usage,
+        constraint_of: Callable[[], Constraint | None],
+        ended: set[int],
+    ) -> Generator[tuple[int, Token], None, None]:
+        """Yield branches one after another (see `slm_lsp.engine.interface.Engine.generate_several`)."""
+        logits = self._prefill(prompt, decoding.max_tokens, cancel, usage)
+        for branch, token in enumerate(_likeliest(logits, constraint_of(), count)):
+            constraint = constraint_of()
+            if constraint:
+                constraint.accept(token.id)
+            for length in range(decoding.max_tokens):
+                if branch in ended:
+                    break
+                cancel.check()
+                if branch and length == 1:
+                    self._prefill(prompt, decoding.max_tokens, cancel, Usage())
+                if length:
+                    token = _choose(self._step(token.id, usage), constraint)
+                if token.id in decoding.stop_ids:
+                    ended.add(branch)
+                    break
+                usage.decoded += 1
+                yield branch, token
+
+    def prefill(self, prompt: Sequence[int], cancel: CancelToken, usage: Usage) -> None:
+        """Read a prompt ahead of need (see `slm_lsp.engine.interface.Engine.prefill`)."""
+        self._prefill(prompt, 0, cancel, usage)
 
     def close(self) -> None:
         """Let go of the weights and the cache."""
@@ -93,8 +117,20 @@ class TransformersEngine:
         self._cache = dynamic_cache(config=None if self._only_attention else self._model.config)
         self._tokens: list[int] = []
 
-    def _prefill(self, prompt: Sequence[int], cancel: CancelToken, usage: Usage) -> Tensor:
-        """Bring the cache to `prompt` and return the logits of its last token: [vocabulary]."""
+    def _prefill(self, prompt: Sequence[int], further: int, cancel: CancelToken, usage: Usage) -> Tensor:
+        """Bring the cache to `prompt` and return the logits of its last token: [vocabulary].
+
+        `further` tokens are to be generated after it.
+        """
+        if not prompt or min(prompt) < 0 or max(prompt) >= self._vocabulary:
+            raise ModelError(
+                "the prompt is empty or has a token that the model does not know; check its tokenizer."
+            )
+        if len(prompt) + further > self._info.context_length:
+            raise ModelError(
+                "the prompt is longer than the model's context; lower prefixTokens and suffixTokens."
+            )
+        started = time.perf_counter()
         # The last token is always computed: its logits are not kept.
         common = 0
         for ours, theirs in zip(self._tokens, prompt[:-1], strict=False):
@@ -116,6 +152,15 @@ class TransformersEngine:
             ids = prompt[start : start + chunk]
             logits = self._extend(ids)
             usage.prefilled += len(ids)
+        usage.prefill_ms += (time.perf_counter() - started) * 1e3
+        return logits
+
+    def _step(self, token: int, usage: Usage) -> Tensor:
+        """Append one generated token and return its logits: [vocabulary]."""
+        started = time.perf_counter()
+        logits = self._extend([token])
+        usage.passes += 1
+        usage.decode_ms += (time.perf_counter() - started) * 1e3
         return logits
 
     @torch.inference_mode()
@@ -206,18 +251,25 @@ def _only_attention(model: Any) -> bool:
 
 def _choose(logits: Tensor, constraint: Constraint | None) -> Token:
     """Take the most probable token that the constraint allows."""
-    total = float(logits.logsumexp(-1))
-    if not math.isfinite(total):
+    token = _likeliest(logits, constraint, 1)[0]
+    if constraint:
+        constraint.accept(token.id)
+    return token
+
+
+def _likeliest(logits: Tensor, constraint: Constraint | None, count: int) -> list[Token]:
+    """Return the most probable tokens that the constraint allows, at most `count`, best first."""
+    logprobs = logits.log_softmax(-1)
+    entropy = float(torch.special.entr(logprobs.exp()).sum())
+    if not math.isfinite(entropy):
         raise ModelError("the model's numbers overflowed; set precision to bfloat16 or float32.")
     allowed = constraint.allowed() if constraint else None
-    if allowed is None:
-        choice = int(logits.argmax())
-    else:
-        ids = torch.as_tensor(allowed, device=logits.device)
-        choice = int(ids[logits[ids].argmax()])
-    if constraint:
-        constraint.accept(choice)
-    return Token(choice, float(logits[choice]) - total)
+    ids = torch.arange(len(logits)) if allowed is None else torch.as_tensor(allowed)
+    ids = ids.to(logits.device)
+    values = logits[ids]
+    # The first of equals, as with `argmax`; `topk` takes any.
+    best = values.argmax()[None] if count == 1 else values.sort(descending=True, stable=True).indices[:count]
+    return [Token(id, float(logprobs[id]), entropy) for id in ids[best].tolist()]
 
 
 def _failure(error: Exception) -> str:

@@ -3,7 +3,7 @@
 An engine knows nothing of LSP, files, text or languages.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -20,32 +20,56 @@ class Constraint(Protocol):
         """Take note of the token that was chosen."""
 
 
+class DraftSource(Protocol):
+    """Guesses what the model will write, for the engine to verify several tokens in one pass."""
+
+    def propose(self, tokens: Sequence[int], limit: int) -> Sequence[int]:
+        """Return the likely continuation of `tokens` (the prompt and all that was generated).
+
+        At most `limit` ids, possibly none; a wrong guess costs time and never changes the output.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Decoding:
     """How to decode one completion.
 
-    `max_tokens` counts generated tokens; `stop_ids` end the generation and are never yielded.
+    `max_tokens` counts generated tokens; `stop_ids` end the generation and are never yielded. `drafts` is
+    used by engines that gain by it; without it they decode token by token.
     """
 
     max_tokens: int
     stop_ids: frozenset[int] = frozenset()
+    drafts: DraftSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One generated token: its id and its natural-log probability among all tokens of the vocabulary."""
+    """One generated token.
+
+    `logprob` is its natural-log probability among all tokens of the vocabulary, and `entropy` that of the
+    whole distribution, in nats; both before a constraint narrowed the choice.
+    """
 
     id: int
     logprob: float
+    entropy: float
 
 
 @dataclass(slots=True)
 class Usage:
-    """What one generation cost, filled in as it runs; times in milliseconds."""
+    """What one generation cost, filled in as it runs; times in milliseconds.
+
+    `prefilled` and `decoded` count tokens, `passes` the forward passes that decoding took. Of the `drafted`
+    tokens that were verified, `accepted` were right.
+    """
 
     reused: int = 0
     prefilled: int = 0
     decoded: int = 0
+    passes: int = 0
+    drafted: int = 0
+    accepted: int = 0
     prefill_ms: float = 0.0
     decode_ms: float = 0.0
     ended: bool = False
@@ -83,11 +107,36 @@ class Engine(Protocol):
         """Yield the continuation of `prompt` greedily, token by token.
 
         The prompt has at least one token and, with `max_tokens`, fits the context length. Closing the
-        iterator ends the work; `cancel` is checked between prefill chunks and between tokens.
+        iterator ends the work; `cancel` is checked between prefill chunks and between tokens. The output does
+        not depend on drafts or on what is cached.
 
         Raises:
             Cancelled: the token was cancelled.
             ModelError: the model failed.
+        """
+
+    def generate_several(
+        self,
+        prompt: Sequence[int],
+        count: int,
+        decoding: Decoding,
+        cancel: CancelToken,
+        usage: Usage,
+        constraint_of: Callable[[], Constraint | None],
+        ended: set[int],
+    ) -> Generator[tuple[int, Token], None, None]:
+        """Yield (branch, token) for the `count` branches that begin with the likeliest allowed first tokens.
+
+        Branch 0 is what `generate` writes. Each has a constraint of its own from `constraint_of` and writes
+        at most `max_tokens`. A branch in `ended` is computed no further: the caller adds those that it wants
+        no more of, the engine those that met a stop id. There are fewer branches if fewer first tokens are
+        allowed. Errors are those of `generate`.
+        """
+
+    def prefill(self, prompt: Sequence[int], cancel: CancelToken, usage: Usage) -> None:
+        """Read `prompt` ahead of need, so that generating from it or from what begins like it costs less.
+
+        Errors are those of `generate`.
         """
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
+from itertools import islice
 
 from slm_lsp.cancel import CancelToken
 from slm_lsp.engine.interface import Constraint, Decoding, EngineInfo, Token, Usage
@@ -14,9 +15,11 @@ class ScriptedEngine:
     """Continues prompts as `script` says, and counts tokens as an engine with a cache would.
 
     A script that runs out ends the text, as a stop id would. A constraint that forbids the next scripted
-    token gets its own first choice, and the scripted one waits. `delay` is in seconds, before each token
-    and once for the prompt; `hook` is called with every token before it is yielded, on the engine's
-    thread. `prompts` holds what was asked for, in order.
+    token gets its own first choice, and the scripted one waits. Of several branches the first is the
+    script's, the others come from `others`, which gives the further continuations of a prompt. `delay` is in
+    seconds, before each token and once for the prompt; `hook` is called with every token before it is
+    yielded, on the engine's thread. `prompts` holds what was asked for, in order, and `prefills` what was to
+    be read ahead of need.
     """
 
     def __init__(
@@ -26,14 +29,19 @@ class ScriptedEngine:
         delay: float = 0.0,
         hook: Callable[[int], None] | None = None,
         logprob: float = -0.1,
+        entropy: float = 0.3,
+        others: Callable[[Sequence[int]], Sequence[Sequence[int]]] = lambda prompt: (),
         context_length: int = 8192,
     ) -> None:
         self._script = script
         self._delay = delay
         self._hook = hook
         self._logprob = logprob
+        self._entropy = entropy
+        self._others = others
         self._cached: list[int] = []
         self.prompts: list[tuple[int, ...]] = []
+        self.prefills: list[tuple[int, ...]] = []
         self.closed = False
         self.info = EngineInfo("scripted", 0, "float32", "cpu", 1, context_length, backend="scripted")
 
@@ -48,7 +56,62 @@ class ScriptedEngine:
         """Yield the scripted continuation (see `slm_lsp.engine.interface.Engine.generate`)."""
         self.prompts.append(tuple(prompt))
         self._prefill(prompt, cancel, usage)
-        rest = list(self._script(prompt) if callable(self._script) else self._script.get(tuple(prompt), ()))
+        for token in self._continue(self._scripted(prompt), decoding, cancel, usage, constraint):
+            if token is None:
+                usage.ended = True
+                return
+            self._cached.append(token.id)
+            yield token
+
+    def generate_several(
+        self,
+        prompt: Sequence[int],
+        count: int,
+        decoding: Decoding,
+        cancel: CancelToken,
+        usage: Usage,
+        constraint_of: Callable[[], Constraint | None],
+        ended: set[int],
+    ) -> Generator[tuple[int, Token], None, None]:
+        """Yield scripted branches in turn (see `slm_lsp.engine.interface.Engine.generate_several`)."""
+        self.prompts.append(tuple(prompt))
+        self._prefill(prompt, cancel, usage)
+        scripts = [self._scripted(prompt), *self._others(prompt)][:count]
+        branches = {
+            branch: self._continue(script, decoding, cancel, usage, constraint_of())
+            for branch, script in enumerate(scripts)
+        }
+        while branches:
+            for branch, tokens in list(branches.items()):
+                if branch in ended or (following := list(islice(tokens, 1))) == []:
+                    del branches[branch]
+                elif (token := following[0]) is None:
+                    ended.add(branch)
+                else:
+                    yield branch, token
+
+    def prefill(self, prompt: Sequence[int], cancel: CancelToken, usage: Usage) -> None:
+        """Take note of a prompt (see `slm_lsp.engine.interface.Engine.prefill`)."""
+        self.prefills.append(tuple(prompt))
+        self._prefill(prompt, cancel, usage)
+
+    def close(self) -> None:
+        """Take note of it."""
+        self.closed = True
+
+    def _scripted(self, prompt: Sequence[int]) -> Sequence[int]:
+        return self._script(prompt) if callable(self._script) else self._script.get(tuple(prompt), ())
+
+    def _continue(
+        self,
+        script: Sequence[int],
+        decoding: Decoding,
+        cancel: CancelToken,
+        usage: Usage,
+        constraint: Constraint | None,
+    ) -> Generator[Token | None, None, None]:
+        """Yield the tokens of one continuation; None if it ended by itself."""
+        rest = list(script)
         for _ in range(decoding.max_tokens):
             started = time.perf_counter()
             time.sleep(self._delay)
@@ -59,23 +122,19 @@ class ScriptedEngine:
             elif allowed is not None:
                 choice = allowed[0]
             else:
-                usage.ended = True
+                yield None
                 return
             if constraint:
                 constraint.accept(choice)
+            usage.passes += 1
             usage.decode_ms += (time.perf_counter() - started) * 1e3
             if choice in decoding.stop_ids:
-                usage.ended = True
+                yield None
                 return
             usage.decoded += 1
-            self._cached.append(choice)
             if self._hook:
                 self._hook(choice)
-            yield Token(choice, self._logprob)
-
-    def close(self) -> None:
-        """Take note of it."""
-        self.closed = True
+            yield Token(choice, self._logprob, self._entropy)
 
     def _prefill(self, prompt: Sequence[int], cancel: CancelToken, usage: Usage) -> None:
         started = time.perf_counter()

@@ -236,3 +236,33 @@ def test_info_says_what_is_loaded(llama: Path, precision: str, taken: str) -> No
     assert (info.context_length, info.backend) == (1024, "transformers")
     assert info.parameters == families.model("llama").num_parameters()
     assert len(run(engine, PROMPT, 2)[0]) == 2
+
+
+def branches(
+    engine: TransformersEngine, count: int, decoding: Decoding, stop: dict[int, int]
+) -> list[list[int]]:
+    """Run branches; one in `stop` is wanted up to that many tokens."""
+    written: list[list[int]] = [[] for _ in range(count)]
+    ended = set[int]()
+    for branch, token in engine.generate_several(
+        PROMPT, count, decoding, CancelToken(), Usage(), lambda: None, ended
+    ):
+        written[branch].append(token.id)
+        if len(written[branch]) == stop.get(branch):
+            ended.add(branch)
+    return written
+
+
+def test_branches_begin_with_the_likeliest_tokens_and_go_on_greedily(folder: Path) -> None:
+    written = branches(load(folder), 3, Decoding(5), {1: 2})
+    alone = load(folder)
+    assert written[0] == [token.id for token in run(alone, PROMPT, 5)[0]]
+    assert len({one[0] for one in written}) == 3
+    for one, count in zip(written, (5, 2, 5), strict=True):
+        assert one[1:] == [token.id for token in run(alone, [*PROMPT, one[0]], count - 1)[0]]
+
+
+def test_a_prompt_read_ahead_of_need_is_reused(engine: TransformersEngine) -> None:
+    engine.prefill(PROMPT, CancelToken(), Usage())
+    _, usage = run(engine, [*PROMPT, 9])
+    assert (usage.reused, usage.prefilled) == (40, 1)

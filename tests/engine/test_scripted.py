@@ -74,3 +74,26 @@ def test_closing_is_noted() -> None:
     engine = ScriptedEngine({})
     engine.close()
     assert engine.closed
+
+
+def test_branches_come_in_turn_until_they_end_or_are_not_wanted() -> None:
+    engine = ScriptedEngine(lambda prompt: [4, 5], others=lambda prompt: [[6, 7, 8], [9, 9, 9]])
+    ended, usage = set[int](), Usage()
+    seen: list[tuple[int, int]] = []
+    for branch, token in engine.generate_several(
+        [1], 3, Decoding(3), CancelToken(), usage, lambda: None, ended
+    ):
+        seen.append((branch, token.id))
+        if token.id == 9:
+            ended.add(branch)
+    assert seen == [(0, 4), (1, 6), (2, 9), (0, 5), (1, 7), (1, 8)]
+    assert ended == {0, 2}
+    assert usage.decoded == 6
+
+
+def test_prefill_is_noted_and_counts_as_cached() -> None:
+    engine, usage = ScriptedEngine({}), Usage()
+    engine.prefill([1, 2, 3], CancelToken(), Usage())
+    list(engine.generate([1, 2, 3], Decoding(1), CancelToken(), usage))
+    assert engine.prefills == [(1, 2, 3)]
+    assert (usage.reused, usage.prefilled) == (2, 1)

@@ -47,19 +47,13 @@ class LlamaEngine:
         constraint: Constraint | None = None,
     ) -> Generator[Token, None, None]:
         """Yield the continuation greedily (see `slm_lsp.engine.interface.Engine.generate`)."""
-        if not prompt or max(prompt) >= self._model.shape.vocabulary:
-            raise ModelError(
-                "the prompt is empty or has a token that the model does not know; check its tokenizer."
-            )
-        if len(prompt) + decoding.max_tokens > self._model.shape.context:
-            raise ModelError(
-                "the prompt is longer than the model's context; lower prefixTokens and suffixTokens."
-            )
-        started = time.perf_counter()
-        hidden = self._prefill(prompt, cancel, usage)
-        usage.prefill_ms += (time.perf_counter() - started) * 1e3
-        while True:
+        hidden = self._prefill(prompt, decoding.max_tokens, cancel, usage)
+        token: Token | None = None
+        for _ in range(decoding.max_tokens):
             started = time.perf_counter()
+            if token:
+                hidden = self._extend([token.id], cancel)
+                usage.passes += 1
             token = self._choose(hidden, constraint)
             usage.decode_ms += (time.perf_counter() - started) * 1e3
             if token.id in decoding.stop_ids:
@@ -67,19 +61,59 @@ class LlamaEngine:
                 return
             usage.decoded += 1
             yield token
-            if usage.decoded >= decoding.max_tokens:
-                return
-            started = time.perf_counter()
-            hidden = self._extend([token.id], cancel)
-            usage.decode_ms += (time.perf_counter() - started) * 1e3
+
+    def generate_several(
+        self,
+        prompt: Sequence[int],
+        count: int,
+        decoding: Decoding,
+        cancel: CancelToken,
+        usage: Usage,
+        constraint_of: Callable[[], Constraint | None],
+        ended: set[int],
+    ) -> Generator[tuple[int, Token], None, None]:
+        """Yield branches one after another (see `slm_lsp.engine.interface.Engine.generate_several`)."""
+        hidden = self._prefill(prompt, decoding.max_tokens, cancel, usage)
+        for branch, token in enumerate(self._likeliest(hidden, constraint_of(), count)):
+            constraint = constraint_of()
+            if constraint:
+                constraint.accept(token.id)
+            for length in range(decoding.max_tokens):
+                if branch in ended:
+                    break
+                if length == 1:
+                    self._cache.truncate(len(prompt))
+                if length:
+                    token = self._choose(self._extend([token.id], cancel), constraint)
+                    usage.passes += 1
+                if token.id in decoding.stop_ids:
+                    ended.add(branch)
+                    break
+                usage.decoded += 1
+                yield branch, token
+
+    def prefill(self, prompt: Sequence[int], cancel: CancelToken, usage: Usage) -> None:
+        """Read a prompt ahead of need (see `slm_lsp.engine.interface.Engine.prefill`)."""
+        self._prefill(prompt, 0, cancel, usage)
 
     def close(self) -> None:
         """Let go of the weights and the cache."""
         del self._model, self._cache
 
     @torch.inference_mode()
-    def _prefill(self, prompt: Sequence[int], cancel: CancelToken, usage: Usage) -> torch.Tensor:
+    def _prefill(
+        self, prompt: Sequence[int], further: int, cancel: CancelToken, usage: Usage
+    ) -> torch.Tensor:
         """Bring the cache to `prompt` and return the hidden state of its last token."""
+        if not prompt or max(prompt) >= self._model.shape.vocabulary:
+            raise ModelError(
+                "the prompt is empty or has a token that the model does not know; check its tokenizer."
+            )
+        if len(prompt) + further > self._model.shape.context:
+            raise ModelError(
+                "the prompt is longer than the model's context; lower prefixTokens and suffixTokens."
+            )
+        started = time.perf_counter()
         # The last token is always computed: its hidden state is not kept.
         common = min(self._cache.common(prompt), len(prompt) - 1)
         self._cache.truncate(common)
@@ -88,6 +122,7 @@ class LlamaEngine:
             chunk = prompt[start : start + CHUNK]
             hidden = self._extend(chunk, cancel)
             usage.prefilled += len(chunk)
+        usage.prefill_ms += (time.perf_counter() - started) * 1e3
         return hidden
 
     @torch.inference_mode()
@@ -102,19 +137,26 @@ class LlamaEngine:
         self._cache.tokens.extend(ids)
         return hidden
 
-    @torch.inference_mode()
     def _choose(self, hidden: torch.Tensor, constraint: Constraint | None) -> Token:
         """Take the most probable token that the constraint allows."""
-        logits = self._model.logits(hidden)[0]
-        allowed = constraint.allowed() if constraint else None
-        if allowed is None:
-            choice = int(logits.argmax())
-        else:
-            ids = torch.as_tensor(allowed)
-            choice = int(ids[logits[ids].argmax()])
+        token = self._likeliest(hidden, constraint, 1)[0]
         if constraint:
-            constraint.accept(choice)
-        return Token(choice, float(logits[choice] - logits.logsumexp(-1)))
+            constraint.accept(token.id)
+        return token
+
+    @torch.inference_mode()
+    def _likeliest(self, hidden: torch.Tensor, constraint: Constraint | None, count: int) -> list[Token]:
+        """Return the most probable tokens that the constraint allows, at most `count`, best first."""
+        logits = self._model.logits(hidden)[0]
+        logprobs = logits.log_softmax(-1)
+        entropy = -float((logprobs.exp() * logprobs).sum())
+        allowed = constraint.allowed() if constraint else None
+        ids = torch.arange(len(logits)) if allowed is None else torch.as_tensor(allowed)
+        values = logits[ids]
+        best = (
+            values.argmax()[None] if count == 1 else values.sort(descending=True, stable=True).indices[:count]
+        )
+        return [Token(id, float(logprobs[id]), entropy) for id in ids[best].tolist()]
 
 
 def load(folder: Path, threads: int, progress: Callable[[float, str], None]) -> LlamaEngine:
