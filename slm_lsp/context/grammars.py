@@ -9,20 +9,35 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from itertools import accumulate
+from threading import local
 
 from tree_sitter import Language, Node, Parser
 
 _GRAMMARS = {
     "c": ("tree_sitter_c", "language"),
     "cpp": ("tree_sitter_cpp", "language"),
+    "csharp": ("tree_sitter_c_sharp", "language"),
+    "css": ("tree_sitter_css", "language"),
     "go": ("tree_sitter_go", "language"),
+    "html": ("tree_sitter_html", "language"),
     "java": ("tree_sitter_java", "language"),
     "javascript": ("tree_sitter_javascript", "language"),
     "javascriptreact": ("tree_sitter_javascript", "language"),
+    "json": ("tree_sitter_json", "language"),
+    "jsonc": ("tree_sitter_json", "language"),
+    "kotlin": ("tree_sitter_kotlin", "language"),
+    "lua": ("tree_sitter_lua", "language"),
+    "php": ("tree_sitter_php", "language_php"),
     "python": ("tree_sitter_python", "language"),
+    "ruby": ("tree_sitter_ruby", "language"),
     "rust": ("tree_sitter_rust", "language"),
+    "scala": ("tree_sitter_scala", "language"),
+    "shellscript": ("tree_sitter_bash", "language"),
+    "swift": ("tree_sitter_swift", "language"),
+    "toml": ("tree_sitter_toml", "language"),
     "typescript": ("tree_sitter_typescript", "language_typescript"),
     "typescriptreact": ("tree_sitter_typescript", "language_tsx"),
+    "yaml": ("tree_sitter_yaml", "language"),
 }
 
 LANGUAGES = frozenset(_GRAMMARS)
@@ -43,11 +58,22 @@ class Span:
     leaf: bool
 
 
+_of_thread = local()
+
+
 @cache
-def parser(language: str) -> Parser:
-    """Return the parser of a language in `LANGUAGES`; kept, and not to be shared between threads."""
+def grammar(language: str) -> Language:
+    """Return the grammar of a language in `LANGUAGES`; its wheel is imported when it is first asked for."""
     module, function = _GRAMMARS[language]
-    return Parser(Language(getattr(import_module(module), function)()))
+    return Language(getattr(import_module(module), function)())
+
+
+def parser(language: str) -> Parser:
+    """Return this thread's parser of a language in `LANGUAGES`."""
+    parsers: dict[str, Parser] = _of_thread.__dict__.setdefault("parsers", {})
+    if language not in parsers:
+        parsers[language] = Parser(grammar(language))
+    return parsers[language]
 
 
 def parses(language: str, text: str) -> int | None:

@@ -37,8 +37,13 @@ class Hole:
 
 
 _WORD = re.compile(r"\w")
-_BLOCKS = frozenset(("block", "compound_statement", "constructor_body", "statement_block"))
-_CALLS = frozenset(("argument_list", "arguments"))
+_BLOCKS = frozenset(
+    (
+        *("block", "body_statement", "compound_statement", "constructor_body", "statement_block"),
+        *("statements", "function_body"),
+    )
+)
+_CALLS = frozenset(("argument_list", "arguments", "value_arguments"))
 # Without a grammar: a pair of parentheses after a name, with none inside.
 _CALL = re.compile(r"\w\(([^()\r\n]*\w[^()\r\n]*)\)")
 _QUOTES = ("'", '"', "`")

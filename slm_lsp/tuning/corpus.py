@@ -17,11 +17,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from slm_lsp.context import grammars
 from slm_lsp.context.languages import language_id
+from slm_lsp.context.sources import LARGEST
 from slm_lsp.errors import SlmLspError
 from slm_lsp.tuning.examples import File
-from slm_lsp.tuning.files import MAX_SIZE, Tally, collect
+from slm_lsp.tuning.files import LANGUAGES, Tally, collect
 
 SHARES = {
     "python": 0.40,
@@ -137,7 +137,7 @@ def _members(archive: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _wanted(name: str, size: int) -> bool:
-    return size <= MAX_SIZE and language_id(name) in grammars.LANGUAGES
+    return size <= LARGEST and language_id(name) in LANGUAGES
 
 
 def main() -> None:

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from slm_lsp.context.sources import LARGEST
 from slm_lsp.errors import UsageError
-from slm_lsp.evaluation.files import LARGEST, read, source_files
+from slm_lsp.evaluation.files import read, source_files
 
 
 def write(root: Path, **files: str) -> None:
