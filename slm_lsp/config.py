@@ -78,7 +78,10 @@ class Settings:
         _text,
     )
     adapter: str = _option(
-        "", "An adapter file that `slm-lsp tune` wrote for a known model; empty for none.", _perhaps_text
+        "",
+        "What `slm-lsp tune` made for a known model: a name that `slm-lsp models list` shows, or a file; "
+        "empty for none.",
+        _perhaps_text,
     )
     device: str = _option(
         "auto", "Where the model runs: `auto`, `cpu`, `cuda` or `mps`.", _choice("auto", "cpu", "cuda", "mps")

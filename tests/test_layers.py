@@ -30,7 +30,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "prompt": LEAVES | {"tokens"},
     "context": LEAVES,
     "completion": LEAVES | {"context", "prompt", "tokens", "engine", "models"},
-    "tuning": LEAVES | {"completion", "context", "prompt", "tokens", "engine", "models"},
+    "tuning": LEAVES
+    | {"completion", "context", "prompt", "tokens", "engine", "models", "evaluation.compare"},
     "evaluation": LEAVES | {"completion", "context", "engine", "tokens"},
     "lsp": LEAVES | {"completion"},
     "cli": LEAVES

@@ -32,7 +32,8 @@ Json = Annotated[
 Raw = Annotated[
     bool, typer.Option("--raw", help="Switch the filters off that run on the model's finished text.")
 ]
-Model = Annotated[str | None, typer.Option(help=options()["model"].doc, show_default=False)]
+Model = Annotated[str, typer.Option(help=options()["model"].doc)]
+Adapter = Annotated[str, typer.Option(help=options()["adapter"].doc, show_default=False)]
 
 WIDTH = 132
 """Columns of tables that are not printed to a terminal."""
@@ -69,7 +70,8 @@ def infilling(
             "filters let through.",
         ),
     ] = False,
-    model: Model = None,
+    model: Model = Settings().model,
+    adapter: Adapter = "",
 ) -> None:
     """Complete the tasks of HumanEval-Infilling and run each task's own test on the outcome.
 
@@ -82,7 +84,7 @@ def infilling(
     _check(json_file)
     plan = Plan(set_name, limit, seed, Switches(healing=not no_healing, filters=not raw), ceiling)
     chosen = tasks(plan)
-    with _run(model, len(chosen), set_name) as (loaded, follow):
+    with _run(_settings(model, adapter), len(chosen), set_name) as (loaded, follow):
         found = report(loaded, plan, chosen, follow(evaluate(loaded, plan, chosen)))
     _finish(found, json_file)
     _print_infilling(found)
@@ -103,7 +105,8 @@ def holes(
     ] = "",
     json_file: Json = None,
     raw: Raw = False,
-    model: Model = None,
+    model: Model = Settings().model,
+    adapter: Adapter = "",
 ) -> None:
     """Cut holes into your own code and compare the suggestions with what stood there.
 
@@ -122,7 +125,7 @@ def holes(
         raise UsageError(f"{path} has no code to cut holes into; name another folder.")
     if len(chosen) < count:
         typer.echo(f"slm-lsp: {path} has room for {len(chosen)} different holes only.", err=True)
-    with _run(model, len(chosen), str(path)) as (loaded, follow):
+    with _run(_settings(model, adapter), len(chosen), str(path)) as (loaded, follow):
         found = report(loaded, plan, chosen, follow(evaluate(loaded, plan, chosen)))
     _finish(found, json_file)
     _print_holes(found)
@@ -158,13 +161,13 @@ Follow = Callable[[Iterable["Row"]], list["Row"]]
 
 
 @contextmanager
-def _run(model: str | None, total: int, what: str) -> Iterator[tuple["LoadedModel", Follow]]:
+def _run(settings: Settings, total: int, what: str) -> Iterator[tuple["LoadedModel", Follow]]:
     """Load the model, and yield it with a function that gathers rows while a bar on stderr follows them."""
     from slm_lsp.completion.loading import load
 
     with _progress() as bar:
         task = bar.add_task("loading the model", total=None)
-        loaded = load(_settings(model), lambda done, doing: bar.update(task, description=doing))
+        loaded = load(settings, lambda done, doing: bar.update(task, description=doing))
         bar.update(task, description=what, total=total)
 
         def follow(rows: Iterable["Row"]) -> list["Row"]:
@@ -193,13 +196,17 @@ def _progress() -> Progress:
     )
 
 
-def _settings(model: str | None) -> Settings:
-    if model is None:
-        return Settings()
+def _settings(model: str, adapter: str) -> Settings:
+    """Return the settings that name what is measured."""
+    return Settings(model=_checked("model", model), adapter=_checked("adapter", adapter))
+
+
+def _checked(name: str, value: str) -> str:
     try:
-        return Settings(model=options()["model"].check(model))
+        checked: str = options()[name].check(value)
     except ValueError as error:
-        raise UsageError(f"--model must be {error}, not {model!r}.") from None
+        raise UsageError(f"--{name} must be {error}, not {value!r}.") from None
+    return checked
 
 
 def _check(json_file: Path | None) -> None:

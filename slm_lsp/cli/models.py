@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -18,7 +19,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from slm_lsp.models import store
+from slm_lsp.errors import ModelInvalid
+from slm_lsp.models import adapter, store
 from slm_lsp.models.known import EMBEDDED, known
 
 app = typer.Typer(
@@ -34,28 +36,14 @@ Name = Annotated[
 def list_models(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Show the known models and what of them is on disk."""
-    rows = store.list_known()
+    """Show the known models, what of them is on disk, and the adapters that were tuned here."""
+    rows, adapters = store.list_known(), [(row, _about(row)) for row in store.list_adapters()]
     if as_json:
-        typer.echo(
-            json.dumps(
-                [
-                    {
-                        "name": row.model.name,
-                        "title": row.model.title,
-                        "licence": row.model.licence,
-                        "parameters": row.model.parameters,
-                        "download": row.model.source.wheel_size,
-                        "fetched": row.fetched,
-                        "converted": row.converted,
-                        "size": row.size,
-                        "folder": str(row.folder),
-                    }
-                    for row in rows
-                ],
-                indent=2,
-            )
-        )
+        listed = {
+            "models": [_model_json(row) for row in rows],
+            "adapters": [_adapter_json(row, about) for row, about in adapters],
+        }
+        typer.echo(json.dumps(listed, indent=2))
         return
     table = Table("name", "model", "parameters", "licence", "on disk", "state", box=None)
     for row in rows:
@@ -68,6 +56,44 @@ def list_models(
             _state(row),
         )
     Console().print(table)
+    if not adapters:
+        return
+    table = Table("adapter", "for", "tokens", "held-out loss", "tuned", box=None)
+    for tuned, about in adapters:
+        day = f"{datetime.fromtimestamp(tuned.path.stat().st_mtime):%Y-%m-%d}"
+        if about:
+            table.add_row(tuned.name, about.base, f"{about.tokens:,}", f"{about.loss:.3f}", day)
+        else:
+            table.add_row(tuned.name, "can't be read: tune again", "-", "-", day)
+    Console().print()
+    Console().print(table)
+
+
+def _about(row: store.Tuned) -> adapter.About | None:
+    """Return what an adapter says of itself, or None if its file is broken."""
+    try:
+        return adapter.read_about(row.path)
+    except ModelInvalid:
+        return None
+
+
+def _model_json(row: store.Installed) -> dict[str, object]:
+    return {
+        "name": row.model.name,
+        "title": row.model.title,
+        "licence": row.model.licence,
+        "parameters": row.model.parameters,
+        "download": row.model.source.wheel_size,
+        "fetched": row.fetched,
+        "converted": row.converted,
+        "size": row.size,
+        "folder": str(row.folder),
+    }
+
+
+def _adapter_json(row: store.Tuned, about: adapter.About | None) -> dict[str, object]:
+    known = {"base": about.base, "tokens": about.tokens, "loss": about.loss} if about else {}
+    return {"name": row.name, "path": str(row.path), "usable": about is not None, **known}
 
 
 def _state(row: store.Installed) -> str:

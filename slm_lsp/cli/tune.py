@@ -4,15 +4,21 @@ import hashlib
 import signal
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from slm_lsp.errors import UsageError
 from slm_lsp.models.known import EMBEDDED
-from slm_lsp.paths import state_dir
+from slm_lsp.models.store import ADAPTER_FILE, tuning_dir
+
+if TYPE_CHECKING:
+    from slm_lsp.evaluation.compare import Difference
+
+_MEASURES = {"nats": ("loss, nats a token", "{:+.3f}"), "right": ("filled to the letter", "{:+.1%}")}
 
 
 def tune(
@@ -45,8 +51,8 @@ def tune(
     """Tune the model to your own code: LoRA on holes in the files that git would not ignore.
 
     Nothing leaves the machine. Interrupted, by Ctrl-C or a kill, the same command goes on from the last
-    checkpoint. Takes at most 3.5 GB of memory with the embedded model, and one adapter file of 20 MB comes of
-    it.
+    checkpoint. Takes at most 3.5 GB of memory with the embedded model. The adapter, a file of 20 MB, is only
+    written if the model with it does better on held-out holes than the model without it, by more than noise.
     """
     from slm_lsp.tuning import run
     from slm_lsp.tuning.trainer import Plan, Report
@@ -54,8 +60,8 @@ def tune(
     for path in paths:
         if not path.exists():
             raise UsageError(f"{path} does not exist; give a folder or a file of source code.")
-    folder = folder or state_dir() / "tuning" / _run_name(paths, model)
-    output = output or folder / "adapter.safetensors"
+    folder = folder or tuning_dir() / _run_name(paths, model)
+    output = output or folder / ADAPTER_FILE
     console = Console(stderr=True)
     prepared = run.prepare(
         paths, model, folder, seed, run.evaluation_tasks(), lambda said: console.print(said)
@@ -84,17 +90,33 @@ def tune(
         except KeyboardInterrupt:
             console.print("stopped; the same command goes on from here")
             raise typer.Exit(1) from None
-    for name, before, after in zip(
-        ("middle", "end"),
-        (outcome.before.middle, outcome.before.end),
-        (outcome.after.middle, outcome.after.end),
-        strict=True,
-    ):
-        console.print(f"held-out loss, {name}: {before:.3f} untuned, {after:.3f} tuned (nats a token)")
+    console.print(_comparison(outcome.differences))
     if outcome.path is None:
-        console.print("the tuned model is no better on the held-out files, so there is no adapter to use")
+        console.print(
+            "the tuned model is not better on the held-out holes by more than noise: no adapter is written"
+        )
         raise typer.Exit(1)
     typer.echo(str(outcome.path))
+
+
+def _comparison(differences: list["Difference"]) -> Table:
+    """Lay out what the adapter changes on the held-out holes."""
+    table = Table("held out", "holes", "without", "with", "difference", "95% interval", box=None)
+    for index, column in enumerate(table.columns):
+        column.justify, column.no_wrap = "right" if index else "left", True
+    for one in differences:
+        name, form = _MEASURES[one.metric]
+        low, high = form.format(one.low), form.format(one.high)
+        plain = form.replace("+", "")
+        table.add_row(
+            name,
+            str(one.tasks),
+            plain.format(one.a),
+            plain.format(one.b),
+            form.format(one.b - one.a),
+            f"{low} to {high}",
+        )
+    return table
 
 
 def _run_name(paths: list[Path], model: str) -> str:

@@ -1,7 +1,5 @@
 """From a model's name to a model that is ready: files, vocabulary, prompt format and engine."""
 
-from pathlib import Path
-
 from slm_lsp.completion.model import LoadedModel, Progress
 from slm_lsp.config import Settings
 
@@ -21,8 +19,7 @@ def load(settings: Settings, progress: Progress) -> LoadedModel:
 
     # The lean int8 pass runs on the CPU; other devices and precisions want the weights as published.
     dense = settings.precision not in ("auto", "int8") or choose_device(settings.device) != "cpu"
-    adapter = Path(settings.adapter).expanduser() if settings.adapter else None
-    files = locate(settings.model, progress, dense=dense, adapter=adapter)
+    files = locate(settings.model, progress, dense=dense, adapter=settings.adapter)
     vocabulary = Vocabulary.load(files.folder) if files.gguf is None else Vocabulary.from_gguf(files.gguf)
     engine = load_engine(
         files.folder,
@@ -32,4 +29,5 @@ def load(settings: Settings, progress: Progress) -> LoadedModel:
         threads=settings.threads,
         progress=progress,
     )
-    return LoadedModel(files.name, engine, vocabulary, detect(vocabulary))
+    name = f"{files.name} + {settings.adapter}" if settings.adapter else files.name
+    return LoadedModel(name, engine, vocabulary, detect(vocabulary))

@@ -138,19 +138,28 @@ def read(path: Path) -> Adapter:
     Raises:
         ModelInvalid: it is missing, cut off, or no adapter of this version.
     """
+    about = read_about(path)
+    with safe_open(path, framework="numpy") as file:
+        return Adapter(about, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 - no mapping
+
+
+def read_about(path: Path) -> About:
+    """Read what an adapter file says of itself, and see that it is whole.
+
+    Raises:
+        ModelInvalid: it is missing, cut off, or no adapter of this version.
+    """
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
         if (metadata.get("format"), metadata.get("version")) != (FORMAT, str(VERSION)):
             raise ModelInvalid(f"{path} is not an adapter of this version of slm-lsp; tune again.")
         values = json.loads(metadata["about"])
-        about = About(**{one.name: values[one.name] for one in fields(About)})
+        return About(**{one.name: values[one.name] for one in fields(About)})
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ModelInvalid(
             f"{path} is no adapter, or was cut off ({error}); tune again or name another."
         ) from error
-    return Adapter(about, tensors)
 
 
 def _wrong(about: About) -> ModelInvalid:

@@ -11,7 +11,10 @@ from slm_lsp.errors import ModelInvalid, ModelNotFound
 from slm_lsp.models import checks, disk
 from slm_lsp.models.known import KNOWN, KnownModel, known
 from slm_lsp.models.layout import CONVERTER_VERSION, DENSE_FILE, INT8_FILE, Progress
-from slm_lsp.paths import cache_dir
+from slm_lsp.paths import cache_dir, state_dir
+
+ADAPTER_FILE = "adapter.safetensors"
+"""What a run of `slm-lsp tune` calls its adapter."""
 
 _Kind = Literal["int8", "dense"]
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
@@ -42,15 +45,23 @@ class Installed:
     converted: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """An adapter on disk: the name of its run, which the setting `adapter` takes, and its file."""
+
+    name: str
+    path: Path
+
+
 def locate(
-    name: str, progress: Progress | None = None, *, dense: bool = False, adapter: Path | None = None
+    name: str, progress: Progress | None = None, *, dense: bool = False, adapter: str = ""
 ) -> ModelFiles:
     """Return the files of the model that `name` stands for, without touching the network.
 
     `name` is a known model's, a folder in Hugging Face layout, a ``.gguf`` file, or the id of a model in the
     local hub cache; the first of these that there is. A known model is converted when it is first asked for;
-    with `dense`, to float32 weights for transformers rather than to int8 ones for the lean engine. The file
-    `adapter` is merged into a known model when the two are first asked for together.
+    with `dense`, to float32 weights for transformers rather than to int8 ones for the lean engine. `adapter`
+    (see `adapter_path`) is merged into a known model when the two are first asked for together.
 
     Raises:
         ModelNotFound: there is no such model on disk.
@@ -58,7 +69,12 @@ def locate(
         ModelError: the cache folder can't be read or written.
     """
     if name in KNOWN:
-        return _locate_known(KNOWN[name], progress or (lambda _done, _what: None), dense, adapter)
+        return _locate_known(
+            KNOWN[name],
+            progress or (lambda _done, _what: None),
+            dense,
+            adapter_path(adapter) if adapter else None,
+        )
     if adapter:
         raise ModelInvalid(
             f"An adapter can't be used with {name}, only with a known model ({', '.join(KNOWN)}); "
@@ -98,6 +114,30 @@ def verified(name: str) -> bool:
 def list_known() -> list[Installed]:
     """Return what the cache folder holds of each known model, with those of which it holds nothing."""
     return [_installed(model) for model in KNOWN.values()]
+
+
+def tuning_dir() -> Path:
+    """Return the folder in which each run of `slm-lsp tune` has its own."""
+    return state_dir() / "tuning"
+
+
+def adapter_path(name: str) -> Path:
+    """Return the adapter file that a setting means: a path, or the name of a run of `slm-lsp tune`.
+
+    Raises:
+        ModelNotFound: there is neither.
+    """
+    for path in (Path(name).expanduser(), tuning_dir() / name / ADAPTER_FILE):
+        if path.is_file():
+            return path.absolute()
+    raise ModelNotFound(
+        f"There is no adapter {name}; `slm-lsp models list` shows those that were tuned here."
+    )
+
+
+def list_adapters() -> list[Tuned]:
+    """Return the adapters that `slm-lsp tune` wrote to its own folder, by name."""
+    return [Tuned(path.parent.name, path) for path in sorted(tuning_dir().glob(f"*/{ADAPTER_FILE}"))]
 
 
 def remove(name: str) -> int:
@@ -143,8 +183,6 @@ def _converted_folder(model: KnownModel, kind: _Kind, adapter: Path | None = Non
 
 def _locate_known(model: KnownModel, progress: Progress, dense: bool, adapter: Path | None) -> ModelFiles:
     kind: _Kind = "dense" if dense else "int8"
-    if adapter and not adapter.is_file():
-        raise ModelNotFound(f"There is no adapter {adapter}; name the file that `slm-lsp tune` wrote.")
     folder = _converted_folder(model, kind, adapter)
     with disk.explained(folder):
         if not _whole(folder, kind):

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the field's own name
 
 from slm_lsp.errors import ModelInvalid
 from slm_lsp.models.adapter import EMBEDDING
@@ -38,6 +39,14 @@ class Loss:
     middle_tokens: int
     end: float
     end_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Middle:
+    """One middle's tokens, without the token that ends it: losses in nats [n], first choices right [n]."""
+
+    nats: NDArray[np.float64]
+    right: NDArray[np.bool_]
 
 
 class Tuned:
@@ -129,6 +138,29 @@ class Tuned:
             int(is_end.sum()),
         )
 
+    @torch.inference_mode()
+    def middles(self, batch: Batch, untuned: bool = False) -> list[Middle]:
+        """Return how well the model knows each middle of a batch.
+
+        `untuned`, before any training, is the model as it is without an adapter: it is asked in its own
+        format, which is the prefix alone if the layout had to give it markers.
+        """
+        if untuned and self.layout.trained:
+            batch = _without_suffix(batch)
+        ids = torch.from_numpy(batch.ids)
+        hidden = self._body(self._embedding(ids) if untuned else self._embed(ids))
+        found = []
+        for row, (at, end) in enumerate(zip(batch.middle_at, batch.length, strict=True)):
+            target = ids[row, at:end]
+            target = target[target != self._end]
+            some = hidden[row, at - 1 : at - 1 + len(target)]
+            logits = some @ self._head.T
+            if not untuned:
+                logits.index_add_(1, self._special, some @ self._rows.T)
+            nats = F.cross_entropy(logits, target, reduction="none")
+            found.append(Middle(nats.double().numpy(), (logits.argmax(-1) == target).numpy()))
+        return found
+
     def _embed(self, ids: Tensor) -> Tensor:
         embedded: Tensor = self._embedding(ids)
         for row, id in enumerate(self._special.tolist()):
@@ -146,6 +178,15 @@ class _Body(nn.Module):
     def forward(self, embedded: Tensor) -> Tensor:
         hidden: Tensor = self._model[0](inputs_embeds=embedded, use_cache=False).last_hidden_state
         return hidden
+
+
+def _without_suffix(batch: Batch) -> Batch:
+    """Return a batch whose rows begin with their prefixes, as a model that knows no markers is asked."""
+    length = batch.length - batch.prefix_at
+    ids = np.zeros((len(length), int(length.max())), dtype=np.int64)
+    for row, (start, end) in enumerate(zip(batch.prefix_at, batch.length, strict=True)):
+        ids[row, : end - start] = batch.ids[row, start:end]
+    return Batch(ids, np.zeros_like(length), batch.middle_at - batch.prefix_at, length)
 
 
 def load_base(folder: Path) -> Any:

@@ -3,12 +3,13 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
 from slm_lsp.cli.models import app
 from slm_lsp.errors import DownloadError, ModelNotFound
-from slm_lsp.models import store
+from slm_lsp.models import adapter, store
 from tests.models.conftest import cache, index, tiny
 from tests.models.index_server import Index
 from tests.models.tiny import Published
@@ -21,7 +22,7 @@ def _run(*arguments: str) -> Result:
 
 
 def _listed(name: str) -> dict[str, object]:
-    rows: list[dict[str, object]] = json.loads(_run("list", "--json").stdout)
+    rows: list[dict[str, object]] = json.loads(_run("list", "--json").stdout)["models"]
     return next(row for row in rows if row["name"] == name)
 
 
@@ -108,3 +109,25 @@ def test_help_has_an_example(command: str) -> None:
     shown = _run(command, "--help")
     assert shown.exit_code == 0
     assert "Example: " in shown.stdout
+
+
+def test_list_shows_the_adapters_that_were_tuned_here(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLM_LSP_STATE", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "120")
+    about = adapter.About("tiny", "0" * 64, 1, {}, [], "MIT", 12_345, 1.25)
+    adapter.write(
+        store.tuning_dir() / "mine-1" / store.ADAPTER_FILE, adapter.Adapter(about, {"x": np.zeros(1)})
+    )
+    torn = store.tuning_dir() / "torn-2" / store.ADAPTER_FILE
+    torn.parent.mkdir()
+    torn.write_bytes(b"torn")
+    listed = json.loads(_run("list", "--json").stdout)["adapters"]
+    assert [(row["name"], row["usable"]) for row in listed] == [("mine-1", True), ("torn-2", False)]
+    lines = _run("list").stdout
+    assert "12,345" in lines
+    assert "can't be read: tune again" in lines
+    assert store.adapter_path("mine-1") == store.adapter_path(listed[0]["path"])
+    with pytest.raises(ModelNotFound, match="no adapter mine-3"):
+        store.adapter_path("mine-3")

@@ -27,14 +27,15 @@ def app() -> typer.Typer:
 
 def test_it_prints_the_adapter_that_it_wrote(tmp_path: Path, model_folder: Path, app: typer.Typer) -> None:
     code = tree(tmp_path / "code")
-    arguments = [str(code), "--model", str(model_folder), "--steps", "8", "--rank", "2"]
+    arguments = [str(code), "--model", str(model_folder), "--steps", "30", "--rank", "2"]
     arguments += ["--learning-rate", "0.01", "--folder", str(tmp_path / "run")]
     result = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     path = Path(result.stdout.strip())
     assert path == tmp_path / "run" / "adapter.safetensors"
     assert adapter.read(path).about.rank == 2
-    assert "held-out loss, middle" in result.stderr
+    assert "loss, nats a token" in result.stderr
+    assert "filled to the letter" in result.stderr
 
 
 def test_a_path_that_does_not_exist_is_bad_usage(tmp_path: Path, app: typer.Typer) -> None:

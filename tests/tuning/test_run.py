@@ -25,7 +25,10 @@ def test_a_tree_gives_an_adapter_that_fits_its_model(tmp_path: Path, model_folde
     ready = prepared(tmp_path, model_folder, tree(tmp_path / "code"))
     outcome = run.train(ready, PLAN, 2, tmp_path / "a.safetensors", silent)
     assert outcome.path is not None
-    assert outcome.after.middle < outcome.before.middle
+    loss, right = outcome.differences
+    assert loss.high < 0
+    assert (loss.metric, right.metric) == ("nats", "right")
+    assert loss.tasks == right.tasks > 20
     written = adapter.read(outcome.path)
     assert written.about.rank == 2
     assert written.about.rename == {"<issue_comment>": "[SUFFIX]", "<issue_closed>": "[PREFIX]"}
