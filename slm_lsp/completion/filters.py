@@ -14,6 +14,13 @@ def without_rest(text: str, rest: str, whole_line: bool) -> str:
     return line[: -len(wanted)] if line.endswith(wanted) else text
 
 
-def finish(text: str) -> str:
-    """Remove trailing white space: nobody wants it suggested."""
-    return text.rstrip()
+def finish(text: str, rest: str) -> str:
+    """Remove trailing white space: nobody wants it suggested, but for what sets the rest of the line apart.
+
+    Before a closing bracket, a comma or more white space it sets nothing apart; an indentation always does.
+    """
+    bare = text.rstrip()
+    if not rest.strip():
+        return bare
+    needless = rest[0].isspace() or rest[0] in ")]},;"
+    return bare if needless and "\n" not in text[len(bare) :] else text

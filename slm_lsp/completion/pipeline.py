@@ -18,9 +18,12 @@ from slm_lsp.completion.request import (
     Filtered,
     Reason,
     Stage,
+    Trigger,
 )
 from slm_lsp.completion.stopping import (
-    Block,
+    BlankLine,
+    Dedent,
+    LineLimit,
     OneLine,
     StopRule,
     SuffixMet,
@@ -94,7 +97,14 @@ def run(
     )
 
     usage = Usage()
-    draft = _decode(model, prompt, stop_rules(around, settings), settings, cancel, usage)
+    draft = _decode(
+        model,
+        prompt,
+        stop_rules(around, settings, request.trigger, model.format.fills),
+        settings,
+        cancel,
+        usage,
+    )
     clock.add("prefill", usage.prefill_ms, f"{usage.reused} tokens reused, {usage.prefilled} computed")
     clock.add("decode", usage.decode_ms, f"{usage.decoded} tokens; {draft.stop}")
 
@@ -116,16 +126,26 @@ def run(
     return replace(result, items=(item,))
 
 
-def stop_rules(around: Surroundings, settings: Settings) -> list[StopRule]:
-    """Choose the rules for this place: one line, or a block where a block begins."""
-    if settings.max_lines == 1 or not wants_block(around.before, around.rest):
-        return [OneLine()]
-    column = None if around.line.strip() else indentation(around.line)
-    return [
-        SuffixMet(around.following),
-        Block(settings.max_lines, column),
+def stop_rules(around: Surroundings, settings: Settings, trigger: Trigger, fills: bool) -> list[StopRule]:
+    """Choose the rules for this place.
+
+    A model that fills knows what follows and ends its text itself, so a user who asked for it gets what it
+    writes, wherever the cursor stands. Otherwise it is one line, or a block where a block may begin.
+    """
+    invoked = trigger is Trigger.INVOKED
+    limits: list[StopRule] = [
+        SuffixMet(around.following, fills=fills),
+        LineLimit(settings.max_lines),
         TimeLimit(settings.time_limit),
     ]
+    if settings.max_lines == 1 or not ((invoked and fills) or wants_block(around.line, around.rest)):
+        return [OneLine()]
+    if invoked and fills:
+        return limits
+    # What follows tells how far a text may fall back that was asked for.
+    floor = indentation(around.following[0]) if invoked and around.following else None
+    rules = [*limits, Dedent(around.line, floor or None)]
+    return rules if invoked else [*rules, BlankLine(around.line)]
 
 
 def line_ending(document: Snapshot, line: int) -> str:
@@ -139,7 +159,7 @@ def line_ending(document: Snapshot, line: int) -> str:
 def _filter(draft: Draft, around: Surroundings) -> tuple[Filtered, ...]:
     """Run the filters in their order."""
     kept = without_rest(draft.text, around.rest, draft.whole_line)
-    return Filtered("rest of the line", kept), Filtered("trailing white space", finish(kept))
+    return Filtered("rest of the line", kept), Filtered("trailing white space", finish(kept, around.rest))
 
 
 def _decode(

@@ -4,11 +4,14 @@ Texts here are what follows the cursor in the suggestion, with ``\\n`` for line 
 """
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Protocol
 
 OPENERS = (":", "{", "(", "[", "=>", "->")
 """A line that ends so opens a block or a bracketed list, in nearly every language."""
+
+TELLING = 16
+"""Characters of a line, without its indentation, from which it is unlikely to stand in a place twice."""
 
 
 class StopRule(Protocol):
@@ -28,20 +31,19 @@ def indentation(line: str) -> int:
     return len(expanded) - len(expanded.lstrip())
 
 
-def wants_block(before: str, rest: str) -> bool:
-    """Whether several lines may come: the cursor stands on a blank line or after what opens a block.
+def wants_block(line: str, rest: str) -> bool:
+    """Whether a block may begin at the cursor: on a blank line, or after what opens a block.
 
-    `before` is the text before the cursor, `rest` the rest of its line.
+    `line` is the cursor's line up to the cursor, `rest` what is behind it.
     """
-    line = before[before.rfind("\n") + 1 :].rstrip()
+    line = line.rstrip()
     return not rest.strip() and (not line or line.endswith(OPENERS))
 
 
-@dataclass(frozen=True, slots=True)
 class OneLine:
     """End at the end of the line."""
 
-    name: str = "end of the line"
+    name = "end of the line"
 
     def cut(self, text: str) -> int | None:
         """See `StopRule.cut`."""
@@ -49,62 +51,102 @@ class OneLine:
         return None if end < 0 else end
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """End a block: at a blank line, at the first line indented less than its first, or after `max_lines`.
+class LineLimit:
+    """End after so many lines that are not blank."""
 
-    `column` is the indentation of the cursor's line if the block's first line begins there; None when the
-    block begins on the next line.
-    """
+    name = "line limit"
 
-    max_lines: int
-    column: int | None = None
-    name: str = "end of the block"
+    def __init__(self, max_lines: int) -> None:
+        self._max_lines = max_lines
 
     def cut(self, text: str) -> int | None:
         """See `StopRule.cut`."""
-        start, seen, floor = 0, 0, self.column
+        if text.count("\n") < self._max_lines:
+            return None
+        start = seen = 0
         while (end := text.find("\n", start)) >= 0:
-            line = text[start:end]
-            if line.strip():
-                # The first piece goes on from the cursor: its leading space says nothing of its indentation.
-                if start or self.column is None:
-                    width = indentation(line)
-                    floor = width if floor is None else floor
-                    if width < floor:
-                        return max(0, start - 1)
-                seen += 1
-                if seen >= self.max_lines:
-                    return end
-            elif seen:
-                return start - 1 if start else end
+            seen += bool(text[start:end].strip())
+            if seen >= self._max_lines:
+                return end
             start = end + 1
-        # An unfinished line that is already indented less will not become part of the block.
-        last = text[start:]
-        if start and floor is not None and last.strip() and indentation(last) < floor:
-            return start - 1
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class SuffixMet:
-    """End where the text comes to the line that already follows the cursor's line.
+class Dedent:
+    """End before the first line indented less than the block's first line.
 
-    `following` is the first line after the cursor's that is not blank, or "".
+    `line` is the cursor's line up to the cursor: the block begins there if it is blank, else in the next one.
+    The block may fall back to the indentation `floor`.
     """
 
-    following: str
-    name: str = "met the text that follows"
+    name = "end of the block"
+
+    def __init__(self, line: str, floor: int | None = None) -> None:
+        self._line, self._floor = line, floor
 
     def cut(self, text: str) -> int | None:
         """See `StopRule.cut`."""
-        wanted = self.following.rstrip()
-        if not wanted:
-            return None
-        start = text.find("\n") + 1
-        while start and (end := text.find("\n", start)) >= 0:
-            if text[start:end].rstrip() == wanted:
+        start, least = 0, None
+        for index, line in enumerate(text.split("\n")):
+            whole = line if index else self._line + line
+            if whole.strip() and (index or not self._line.strip()):
+                width = indentation(whole)
+                if least is None:
+                    least = width if self._floor is None else min(width, self._floor)
+                # A line need not be finished to show that it is not part of the block.
+                elif width < least:
+                    return start - 1
+            start += len(line) + 1
+        return None
+
+
+class BlankLine:
+    """End at a blank line below one that is not."""
+
+    name = "blank line"
+
+    def __init__(self, line: str) -> None:
+        self._begun = bool(line.strip())
+
+    def cut(self, text: str) -> int | None:
+        """See `StopRule.cut`."""
+        start, begun = 0, self._begun
+        while (end := text.find("\n", start)) >= 0:
+            if text[start:end].strip():
+                begun = True
+            elif begun and start:
                 return start - 1
+            start = end + 1
+        return None
+
+
+class SuffixMet:
+    """End where the text comes to the lines that already follow the cursor's line.
+
+    `following` are the first lines after the cursor's that are not blank, two of them are enough. One that is
+    short may well stand in the hole too, so it needs the second; every line does if the model `fills`: it
+    knows what follows and would have ended before it.
+    """
+
+    name = "met the text that follows"
+
+    def __init__(self, following: Sequence[str], *, fills: bool = False) -> None:
+        self._wanted = [line.rstrip() for line in following[:2]]
+        if self._wanted and not fills and len(self._wanted[0].strip()) >= TELLING:
+            del self._wanted[1:]
+
+    def cut(self, text: str) -> int | None:
+        """See `StopRule.cut`."""
+        wanted, count = self._wanted, len(self._wanted)
+        if not wanted or wanted[0] not in text:
+            return None
+        start, lines, starts = text.find("\n") + 1, list[str](), list[int]()
+        while start and (end := text.find("\n", start)) >= 0:
+            if line := text[start:end].rstrip():
+                lines.append(line)
+                starts.append(start)
+                if lines[-count:] == wanted:
+                    return starts[-count] - 1
             start = end + 1
         return None
 

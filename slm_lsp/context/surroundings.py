@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
 from slm_lsp.text.snapshot import Snapshot
 
@@ -29,12 +29,10 @@ class Surroundings:
         return self.after.partition("\n")[0]
 
     @property
-    def following(self) -> str:
-        """The first line after the cursor's that is not blank, or ""."""
-        for line in self.after.partition("\n")[2].split("\n"):
-            if line.strip():
-                return line
-        return ""
+    def following(self) -> tuple[str, ...]:
+        """The first two lines after the cursor's that are not blank, as far as there are any."""
+        below = self.after.partition("\n")[2].split("\n")
+        return tuple(islice((line for line in below if line.strip()), 2))
 
 
 def gather(

@@ -46,15 +46,13 @@ class TaskSet:
 # Time is no limit here, or a slower machine would be given other completions.
 _DEFAULTS = Settings(time_limit=60_000)
 
+_SPANS = replace(_DEFAULTS, max_tokens=128, max_lines=30)
+
 SETS = {
     "single-line": TaskSet("HumanEval-SingleLineInfilling.jsonl.gz", True, replace(_DEFAULTS, max_lines=1)),
-    "multi-line": TaskSet("HumanEval-MultiLineInfilling.jsonl.gz", True, replace(_DEFAULTS, max_tokens=192)),
-    "random-span": TaskSet(
-        "HumanEval-RandomSpanInfilling.jsonl.gz", False, replace(_DEFAULTS, max_tokens=128)
-    ),
-    "random-span-light": TaskSet(
-        "HumanEval-RandomSpanInfillingLight.jsonl.gz", False, replace(_DEFAULTS, max_tokens=128)
-    ),
+    "multi-line": TaskSet("HumanEval-MultiLineInfilling.jsonl.gz", True, replace(_SPANS, max_tokens=192)),
+    "random-span": TaskSet("HumanEval-RandomSpanInfilling.jsonl.gz", False, _SPANS),
+    "random-span-light": TaskSet("HumanEval-RandomSpanInfillingLight.jsonl.gz", False, _SPANS),
 }
 """The sets by name. In tokens of the embedded model, 64 hold every reference of the single lines, 192 hold
 99.1% of the multiple lines (the longest has 267), and 128 hold 99.8% of the random spans (172)."""
@@ -187,7 +185,7 @@ def _judge(
     verdict = sandbox.run(f"{filled(asked, result)}\n{task.test}\ncheck({task.entry_point})\n")
     assert result.draft
     text, draft = shown(result), result.draft
-    ends = {ENDED, SuffixMet("").name, *([OneLine().name] if settings.max_lines == 1 else [])}
+    ends = {ENDED, SuffixMet.name, *([OneLine.name] if settings.max_lines == 1 else [])}
     return {
         "id": task.id,
         "text": text,

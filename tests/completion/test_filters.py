@@ -18,4 +18,10 @@ def test_space_around_the_rest_does_not_hide_it() -> None:
 
 
 def test_nothing_ends_in_white_space() -> None:
-    assert finish("total  \n    \n") == "total"
+    assert finish("total  \n    \n", "") == "total"
+    assert finish("total ", ")") == "total"
+
+
+def test_white_space_that_sets_the_rest_apart_stays() -> None:
+    assert finish("if not ", "found:") == "if not "
+    assert finish("first,\n    ", ")") == "first,\n    "

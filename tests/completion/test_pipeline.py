@@ -7,7 +7,7 @@ import pytest
 from slm_lsp.cancel import Cancelled, CancelToken
 from slm_lsp.completion.model import LoadedModel
 from slm_lsp.completion.pipeline import ALL_ON, ENDED, TOKEN_LIMIT, Switches, run
-from slm_lsp.completion.request import CompletionRequest, CompletionResult, PopupEntry, Reason
+from slm_lsp.completion.request import CompletionRequest, CompletionResult, PopupEntry, Reason, Trigger
 from slm_lsp.config import Settings
 from slm_lsp.engine.scripted import ScriptedEngine
 from slm_lsp.prompt.formats import detect
@@ -79,6 +79,17 @@ def test_the_rest_of_the_line_is_not_repeated(bench: Bench) -> None:
 def test_a_block_ends_where_the_text_that_follows_begins(bench: Bench) -> None:
     document = "def f(x):¦\n    return x\n"
     assert bench.shown(document, "\n    x += 1\n    return x\n    return 0\n") == "\n    x += 1"
+
+
+def test_a_line_below_the_block_is_not_part_of_it(bench: Bench) -> None:
+    assert bench.shown("def f(x):\n¦", "    x += 1\ny = 2\n") == "    x += 1"
+
+
+def test_who_asks_gets_what_a_model_writes_that_knows_what_follows() -> None:
+    bench, more = Bench("qwen"), {"trigger": Trigger.INVOKED}
+    writes = "a,\n    b)\n\nprint("
+    assert bench.shown("call(¦c)\n", writes, **more) == writes
+    assert bench.shown("call(¦c)\n", writes) == "a,"
 
 
 def test_one_line_only_where_the_settings_say_so(bench: Bench) -> None:

@@ -2,7 +2,16 @@
 
 import pytest
 
-from slm_lsp.completion.stopping import Block, OneLine, StopRule, SuffixMet, TimeLimit, wants_block
+from slm_lsp.completion.stopping import (
+    BlankLine,
+    Dedent,
+    LineLimit,
+    OneLine,
+    StopRule,
+    SuffixMet,
+    TimeLimit,
+    wants_block,
+)
 
 
 def shown(rule: StopRule, text: str) -> str | None:
@@ -22,44 +31,65 @@ def test_one_line_goes_on_while_the_line_does() -> None:
 
 
 def test_a_block_ends_at_a_line_indented_less() -> None:
-    assert shown(Block(9), "\n    a()\n    b()\nc()\n") == "\n    a()\n    b()"
+    assert shown(Dedent("def f():"), "\n    a()\n    b()\nc()\n") == "\n    a()\n    b()"
 
 
 def test_a_block_ends_as_soon_as_the_dedent_shows() -> None:
-    assert Block(9).cut("\n    a()\n    b()\nc") == len("\n    a()\n    b()")
+    assert Dedent("def f():").cut("\n    a()\n    b()\nc") == len("\n    a()\n    b()")
 
 
 def test_a_block_that_begins_at_the_cursor_takes_its_indentation_from_there() -> None:
-    assert shown(Block(9, column=4), "a()\n    b()\nc()\n") == "a()\n    b()"
+    assert shown(Dedent("    "), "a()\n    b()\nc()\n") == "a()\n    b()"
+
+
+def test_a_block_that_begins_in_column_0_takes_the_indentation_that_is_written() -> None:
+    assert shown(Dedent(""), "    a()\n    b()\nc()\n") == "    a()\n    b()"
 
 
 def test_deeper_lines_belong_to_the_block() -> None:
     text = "\n    for x in y:\n        a(x)\n    b()\nc()\n"
-    assert shown(Block(9), text) == "\n    for x in y:\n        a(x)\n    b()"
+    assert shown(Dedent("def f():"), text) == "\n    for x in y:\n        a(x)\n    b()"
 
 
-def test_a_block_ends_at_a_blank_line() -> None:
-    assert shown(Block(9), "\n    a()\n\n    b()\n") == "\n    a()"
+def test_a_block_may_fall_back_to_what_follows_it() -> None:
+    assert shown(Dedent("", 4), "        a()\n    b()\nc()\n") == "        a()\n    b()"
 
 
-def test_blank_lines_before_the_first_line_do_not_end_a_block() -> None:
-    assert shown(Block(9), "\n\n    a()\n\n") == "\n\n    a()"
+def test_a_blank_line_ends_the_text() -> None:
+    assert shown(BlankLine("def f():"), "\n    a()\n\n    b()\n") == "\n    a()"
 
 
-def test_a_block_has_at_most_max_lines() -> None:
-    assert shown(Block(2), "\n    a()\n    b()\n    c()\n") == "\n    a()\n    b()"
+def test_a_blank_line_in_front_does_not() -> None:
+    assert shown(BlankLine("    "), "\n\n    a()\n\n") == "\n\n    a()"
+
+
+def test_there_are_at_most_so_many_lines() -> None:
+    assert shown(LineLimit(2), "\n    a()\n\n    b()\n    c()\n") == "\n    a()\n\n    b()"
 
 
 def test_the_text_ends_before_the_line_that_follows_the_cursor() -> None:
-    assert shown(SuffixMet("    return total"), "a()\n    return total\n") == "a()"
+    assert shown(SuffixMet(["    return total_amount"]), "a()\n    return total_amount\n") == "a()"
 
 
 def test_the_cursors_own_line_may_look_like_the_one_that_follows() -> None:
-    assert shown(SuffixMet("x = 1"), "x = 1\ny = 2\n") is None
+    assert shown(SuffixMet(["x = 1"]), "x = 1\ny = 2\n") is None
 
 
 def test_a_line_that_only_begins_like_the_next_one_does_not_end_the_text() -> None:
-    assert shown(SuffixMet("    return total"), "a()\n    return totals\n") is None
+    assert shown(SuffixMet(["    return total"]), "a()\n    return totals\n") is None
+
+
+def test_a_short_line_is_met_only_together_with_the_next_one() -> None:
+    rule = SuffixMet(["        return False", "    return True"])
+    assert shown(rule, "if a:\n        return False\n    if b:\n") is None
+    text = "if a:\n        return False\n    if b:\n        return False\n\n    return True\n"
+    assert shown(rule, text) == "if a:\n        return False\n    if b:"
+
+
+def test_a_model_that_knows_what_follows_may_write_the_first_line_of_it() -> None:
+    rule = SuffixMet(["    return total_amount", "def g():"], fills=True)
+    assert shown(rule, "if a:\n    return total_amount\n    b()\n") is None
+    assert shown(rule, "if a:\n    return total_amount\n\ndef g():\n") == "if a:"
 
 
 def test_time_runs_out_only_at_the_end_of_a_line() -> None:
@@ -73,15 +103,15 @@ def test_time_does_not_run_out_early() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "rest", "block"),
+    ("line", "rest", "block"),
     [
         ("def f():", "", True),
-        ("def f():\n    ", "", True),
+        ("    ", "", True),
         ("if (x) {", "  ", True),
         ("x = ", "", False),
         ("x = f(", ")", False),
         ("", "", True),
     ],
 )
-def test_a_block_is_wanted_where_one_begins(before: str, rest: str, block: bool) -> None:
-    assert wants_block(before, rest) is block
+def test_a_block_is_wanted_where_one_begins(line: str, rest: str, block: bool) -> None:
+    assert wants_block(line, rest) is block

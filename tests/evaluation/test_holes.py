@@ -118,9 +118,9 @@ def test_what_each_filter_did_to_right_answers() -> None:
     assert answer(call, "a)\n")["filters"] == {"rest of the line": "won"}
     assert answer(call, "b)\n")["filters"] == {"rest of the line": "changed"}
     assert answer(call, "a")["filters"] == {}
-    space = cut("if «a == »b: pass\n", kind=Kind.CALL)
-    assert answer(space, "a == ")["filters"] == {"trailing white space": "lost"}
-    assert answer(space, "a == ", raw=True)["exact"]
+    space = cut("f(«a »)\n", kind=Kind.CALL)
+    assert answer(space, "a ")["filters"] == {"trailing white space": "lost"}
+    assert answer(space, "a ", raw=True)["exact"]
     assert answer(call, "a)\n", raw=True)["filters"] == {}
 
 
