@@ -1,0 +1,3 @@
+(document (block_node (block_mapping (block_mapping_pair key: (flow_node) @name) @definition.field)))
+
+(alias_name) @reference
