@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,8 +20,10 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from slm_lsp.config import options
 from slm_lsp.errors import ModelInvalid
 from slm_lsp.models import adapter, store
+from slm_lsp.models.export import Format, write_gguf
 from slm_lsp.models.known import EMBEDDED, known
 
 app = typer.Typer(
@@ -138,6 +141,25 @@ def path(
     with _converting(name) as progress:
         files = store.locate(name, progress)
     typer.echo(str(files.gguf or files.folder))
+
+
+@app.command(epilog="Example: slm-lsp models export --gguf smollm2.gguf")
+def export(
+    gguf: Annotated[Path, typer.Option(help="The file to write.", show_default=False)],
+    name: Annotated[str, typer.Argument(help="A known model.")] = EMBEDDED,
+    adapter_name: Annotated[
+        str, typer.Option("--adapter", help=options()["adapter"].doc, show_default=False)
+    ] = "",
+    format: Annotated[Format, typer.Option(help="The number format of the matrices.")] = Format.Q8_0,
+) -> None:
+    """Write a known model, with an adapter merged into it, as a GGUF file for llama.cpp or Ollama."""
+    tuned = adapter.read(store.adapter_path(adapter_name)) if adapter_name else None
+    with _bar(TaskProgressColumn()) as bar:
+        task = bar.add_task(f"Exporting {name}", total=1.0)
+        write_gguf(
+            store.source(name), gguf, format, lambda done, _what: bar.update(task, completed=done), tuned
+        )
+    typer.echo(str(gguf))
 
 
 @app.command(epilog="Example: slm-lsp models remove smollm2-135m")

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
@@ -20,6 +19,7 @@ from safetensors.numpy import save_file
 from slm_lsp.errors import ModelInvalid
 from slm_lsp.models import quantise
 from slm_lsp.models.adapter import Adapter
+from slm_lsp.models.gguf_names import Names
 from slm_lsp.models.gguf_reader import Gguf
 from slm_lsp.models.gguf_tokenizer import tokenizer, tokenizer_config
 from slm_lsp.models.layout import DENSE_FILE, INT8_FILE, INT8_FORMAT, INT8_VERSION, Progress
@@ -32,24 +32,6 @@ SAMPLE = Path(__file__).with_name("sample.txt")
 
 SAMPLE_TOKENS = 1024
 """Tokens of it that are read: more would take longer and hardly change the largest activations."""
-
-_OUTER = {
-    "token_embd.weight": "model.embed_tokens.weight",
-    "output_norm.weight": "model.norm.weight",
-    "output.weight": "lm_head.weight",
-}
-_INNER = {
-    "attn_norm": "input_layernorm",
-    "attn_q": "self_attn.q_proj",
-    "attn_k": "self_attn.k_proj",
-    "attn_v": "self_attn.v_proj",
-    "attn_output": "self_attn.o_proj",
-    "ffn_norm": "post_attention_layernorm",
-    "ffn_gate": "mlp.gate_proj",
-    "ffn_up": "mlp.up_proj",
-    "ffn_down": "mlp.down_proj",
-}
-_BLOCK = re.compile(r"blk\.(\d+)\.(\w+)\.(weight|bias)")
 
 
 def write_int8(
@@ -66,7 +48,7 @@ def write_int8(
         OSError: it can't be written.
     """
     _write_beside(gguf, folder, adapter)
-    tensors = _merged(gguf, adapter, progress, 0.4)
+    tensors = merged(gguf, adapter, progress, 0.4)
     progress(0.4, "smoothing the model")
     sample = Vocabulary.load(folder).encode(SAMPLE.read_text("utf-8"))[:SAMPLE_TOKENS]
     smooth(tensors, llama_config(gguf), sample)
@@ -94,7 +76,7 @@ def write_dense(gguf: Gguf, folder: Path, progress: Progress, adapter: Adapter |
         OSError: it can't be written.
     """
     _write_beside(gguf, folder, adapter)
-    tensors = _merged(gguf, adapter, progress, 0.7)
+    tensors = merged(gguf, adapter, progress, 0.7)
     progress(0.7, "writing the model")
     _save(tensors, folder / DENSE_FILE, {"format": "pt"})
     progress(1.0, "converted")
@@ -106,31 +88,9 @@ def float_tensors(gguf: Gguf) -> Iterator[tuple[str, Floats]]:
     Raises:
         ModelInvalid: the file is not a Llama model.
     """
-    config = llama_config(gguf)
-    heads = {"attn_q": config["num_attention_heads"], "attn_k": config["num_key_value_heads"]}
+    names = Names(gguf, llama_config(gguf))
     for name, values in gguf.floats():
-        if name in _OUTER:
-            yield _OUTER[name], values
-            continue
-        match = _BLOCK.fullmatch(name)
-        if match is None or match[2] not in _INNER:
-            raise ModelInvalid(
-                f"{gguf.path} is not of Llama's shape: there is no place for its tensor {name}."
-            )
-        if match[2] in heads:
-            values = _half_split(values, heads[match[2]])
-        yield f"model.layers.{match[1]}.{_INNER[match[2]]}.{match[3]}", values
-
-
-def _half_split(rows: Floats, heads: int) -> Floats:
-    """Undo the order that llama.cpp gives the rows of query and key heads.
-
-    GGUF keeps the two numbers that rotary embedding turns together side by side (2i, 2i + 1); transformers
-    keeps them half a head apart (i, i + head size / 2). Inverse of ``LlamaModel.permute`` in llama.cpp's
-    ``convert_hf_to_gguf.py``.
-    """
-    pairs = rows.reshape(heads, -1, 2, *rows.shape[1:])
-    return np.ascontiguousarray(pairs.swapaxes(1, 2)).reshape(rows.shape)
+        yield names.theirs(name), names.half_split(name, values)
 
 
 def llama_config(gguf: Gguf) -> dict[str, Any]:
@@ -191,7 +151,12 @@ def _save(tensors: Mapping[str, NDArray[Any]], path: Path, metadata: dict[str, s
         raise OSError(number, os.strerror(number), str(path)) from error
 
 
-def _merged(gguf: Gguf, adapter: Adapter | None, progress: Progress, share: float) -> dict[str, Floats]:
+def merged(gguf: Gguf, adapter: Adapter | None, progress: Progress, share: float) -> dict[str, Floats]:
+    """Return the tensors of `float_tensors`, with the adapter merged into them; `progress` goes to `share`.
+
+    Raises:
+        ModelInvalid: the file is not a Llama model, or the adapter is another model's.
+    """
     tensors = dict(_reported(gguf, progress, share))
     if adapter:
         adapter.apply(tensors)

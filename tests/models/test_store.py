@@ -25,15 +25,6 @@ from tests.models.tiny import Published
 
 
 @pytest.fixture
-def fetched(tiny: Published) -> Published:
-    """The tiny model as `pull` leaves it."""
-    path = store.gguf_path("tiny")
-    path.parent.mkdir(parents=True)
-    path.write_bytes(tiny.gguf)
-    return tiny
-
-
-@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A model of the user's own."""
     made = tmp_path / "mine"

@@ -1,0 +1,75 @@
+"""How llama.cpp and transformers name and lay out the tensors of a Llama model."""
+
+import re
+from typing import Any
+
+import numpy as np
+
+from slm_lsp.errors import ModelInvalid
+from slm_lsp.models.gguf_reader import Gguf
+from slm_lsp.models.quantise import Floats
+
+_OUTER = {
+    "token_embd.weight": "model.embed_tokens.weight",
+    "output_norm.weight": "model.norm.weight",
+    "output.weight": "lm_head.weight",
+}
+_INNER = {
+    "attn_norm": "input_layernorm",
+    "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj",
+    "attn_output": "self_attn.o_proj",
+    "ffn_norm": "post_attention_layernorm",
+    "ffn_gate": "mlp.gate_proj",
+    "ffn_up": "mlp.up_proj",
+    "ffn_down": "mlp.down_proj",
+}
+_BLOCK = re.compile(r"blk\.(\d+)\.(\w+)\.(weight|bias)")
+
+
+class Names:
+    """The tensors of one GGUF file, whose configuration is `config` in transformers' terms.
+
+    GGUF keeps the two rows of a query or key head that rotary embedding turns together side by side (2i,
+    2i + 1); transformers keeps them half a head apart (i, i + head size / 2). See ``LlamaModel.permute`` in
+    llama.cpp's ``convert_hf_to_gguf.py``.
+    """
+
+    def __init__(self, gguf: Gguf, config: dict[str, Any]) -> None:
+        self._gguf = gguf
+        self._heads = {"attn_q": config["num_attention_heads"], "attn_k": config["num_key_value_heads"]}
+
+    def theirs(self, name: str) -> str:
+        """Return the name that transformers has for GGUF's tensor `name`.
+
+        Raises:
+            ModelInvalid: no tensor of a Llama model is called so.
+        """
+        if name in _OUTER:
+            return _OUTER[name]
+        match = _BLOCK.fullmatch(name)
+        if match is None or match[2] not in _INNER:
+            raise ModelInvalid(
+                f"{self._gguf.path} is not of Llama's shape: there is no place for its tensor {name}."
+            )
+        return f"model.layers.{match[1]}.{_INNER[match[2]]}.{match[3]}"
+
+    def half_split(self, name: str, rows: Floats) -> Floats:
+        """Give rows in GGUF's order the order that transformers has."""
+        heads = self._rotated(name)
+        return _turned(rows, heads, -1, 2) if heads else rows
+
+    def interleaved(self, name: str, rows: Floats) -> Floats:
+        """Undo `half_split`."""
+        heads = self._rotated(name)
+        return _turned(rows, heads, 2, -1) if heads else rows
+
+    def _rotated(self, name: str) -> int:
+        match = _BLOCK.fullmatch(name)
+        return self._heads.get(match[2], 0) if match else 0
+
+
+def _turned(rows: Floats, heads: int, first: int, second: int) -> Floats:
+    pairs = rows.reshape(heads, first, second, *rows.shape[1:])
+    return np.ascontiguousarray(pairs.swapaxes(1, 2)).reshape(rows.shape)
