@@ -33,9 +33,21 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tuning": LEAVES
     | {"completion", "context", "prompt", "tokens", "engine", "models", "evaluation.compare"},
     "evaluation": LEAVES | {"completion", "context", "engine", "tokens"},
+    "benchmark": LEAVES | {"completion", "context", "prompt", "tokens", "engine", "models"},
     "lsp": LEAVES | {"completion"},
     "cli": LEAVES
-    | {"lsp", "evaluation", "tuning", "completion", "context", "prompt", "tokens", "engine", "models"},
+    | {
+        "benchmark",
+        "lsp",
+        "evaluation",
+        "tuning",
+        "completion",
+        "context",
+        "prompt",
+        "tokens",
+        "engine",
+        "models",
+    },
     "__main__": {"cli"},
 }
 """What each part may import of the others; a part may always import itself."""

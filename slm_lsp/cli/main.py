@@ -16,6 +16,7 @@ COMMANDS = {
     "complete": ("slm_lsp.cli.complete:complete", "Example: slm-lsp complete src/app.py:12"),
     "models": ("slm_lsp.cli.models:app", ""),
     "tune": ("slm_lsp.cli.tune:tune", "Example: slm-lsp tune --minutes 30 src"),
+    "bench": ("slm_lsp.cli.bench:app", ""),
     "eval": ("slm_lsp.cli.eval:app", ""),
     "doctor": ("slm_lsp.cli.doctor:doctor", "Example: slm-lsp doctor"),
 }

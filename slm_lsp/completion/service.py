@@ -51,11 +51,14 @@ class Loading:
 
 @dataclass(slots=True)
 class Counters:
-    """What happened since the start; `reasons` counts why requests got no item."""
+    """What happened since the start; `reasons` counts why requests got no item, `prefilled` and `decoded` the
+    tokens of the requests that ran to their end."""
 
     requests: int = 0
     shown: int = 0
     accepted: int = 0
+    prefilled: int = 0
+    decoded: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
 
 
@@ -185,6 +188,8 @@ class CompletionService:
         return None
 
     def _note(self, uri: str, result: CompletionResult) -> CompletionResult:
+        self.counters.prefilled += result.usage.prefilled
+        self.counters.decoded += result.usage.decoded
         if result.items:
             self.counters.shown += 1
         elif result.reason:

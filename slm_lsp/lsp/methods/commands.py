@@ -29,6 +29,8 @@ def status(ls: Server, *arguments: Any) -> dict[str, Any]:
             "requests": service.counters.requests,
             "shown": service.counters.shown,
             "accepted": service.counters.accepted,
+            "prefilled": service.counters.prefilled,
+            "decoded": service.counters.decoded,
             "reasons": dict(service.counters.reasons),
         },
     }

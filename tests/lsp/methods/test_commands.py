@@ -37,7 +37,14 @@ async def test_status_tells_of_the_model_the_memory_and_the_counters(
             "contextLength": 2048,
             "backend": "slm-lsp",
         },
-        "counters": {"requests": 2, "shown": 1, "accepted": 0, "reasons": {"empty": 1}},
+        "counters": {
+            "requests": 2,
+            "shown": 1,
+            "accepted": 0,
+            "prefilled": 0,
+            "decoded": 0,
+            "reasons": {"empty": 1},
+        },
     }
 
 
@@ -65,6 +72,9 @@ async def test_why_tells_of_the_last_request_of_a_document(client: Session, back
             "reused": 0,
             "prefilled": 0,
             "decoded": 0,
+            "passes": 0,
+            "drafted": 0,
+            "accepted": 0,
             "prefillMs": 0.0,
             "decodeMs": 0.0,
             "ended": False,
