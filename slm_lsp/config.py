@@ -105,6 +105,38 @@ class Settings:
     time_limit: int = _option(
         1500, "Milliseconds after which a suggestion is cut at the end of its line.", _whole(10, 60000)
     )
+    eagerness: int = _option(
+        70,
+        "How readily suggestions are shown by themselves, 0 to 100: those whose chance of being right is "
+        "estimated at 100 less this percentage or more.",
+        _whole(0, 100),
+    )
+    alternatives: int = _option(
+        3, "How many different suggestions are made when you ask for them.", _whole(1, 3)
+    )
+    in_comments: str = _option(
+        "invoked",
+        "Whether to suggest within comments: `on`, `off`, or only when `invoked`.",
+        _choice("on", "off", "invoked"),
+    )
+    in_strings: str = _option(
+        "invoked",
+        "Whether to suggest within strings: `on`, `off`, or only when `invoked`.",
+        _choice("on", "off", "invoked"),
+    )
+    hide_unknown_names: bool = _option(
+        False, "Whether to hide suggestions with names that are found nowhere; they rank lower anyway.", _flag
+    )
+    max_file_size: int = _option(
+        1_000_000,
+        "Characters of the longest file in which anything is suggested by itself.",
+        _whole(1000, 10**8),
+    )
+    trail_text: bool = _option(
+        False,
+        "Whether the trail of the last requests, which `slm-lsp.trail` shows, keeps the suggested texts.",
+        _flag,
+    )
     disabled_languages: tuple[str, ...] = _option(
         (), "Language ids (such as `markdown`) in which nothing is suggested.", _languages
     )

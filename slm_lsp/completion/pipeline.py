@@ -1,14 +1,17 @@
-"""One completion, from the request to its item, on the engine's thread."""
+"""One completion, from the request to its items, on the engine's thread."""
 
 import itertools
 import time
-from collections.abc import Sequence
-from contextlib import closing
-from dataclasses import dataclass, replace
-from statistics import fmean
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from slm_lsp.cancel import CancelToken
-from slm_lsp.completion.filters import finish, without_rest
+from slm_lsp.completion import filters
+from slm_lsp.completion.confidence import Acceptance, best_length, chance, features, threshold
+from slm_lsp.completion.decoding import decode
+from slm_lsp.completion.extent import above_of, extent, stop_rules
+from slm_lsp.completion.filters import Candidate, Place
+from slm_lsp.completion.gates import closed_in
 from slm_lsp.completion.model import LoadedModel
 from slm_lsp.completion.request import (
     CompletionItem,
@@ -20,30 +23,15 @@ from slm_lsp.completion.request import (
     Stage,
     Trigger,
 )
-from slm_lsp.completion.stopping import (
-    BlankLine,
-    Dedent,
-    LineLimit,
-    OneLine,
-    StopRule,
-    SuffixMet,
-    TimeLimit,
-    indentation,
-    wants_block,
-)
+from slm_lsp.completion.stopping import indentation
 from slm_lsp.config import Settings
 from slm_lsp.context.surroundings import Surroundings, gather
-from slm_lsp.engine.interface import Decoding, Usage
+from slm_lsp.context.syntax import Syntax
+from slm_lsp.engine.interface import Usage
 from slm_lsp.prompt.build import Prompt, build
 from slm_lsp.text.snapshot import Snapshot
-from slm_lsp.tokens.stream import StreamDecoder
 
 _ids = itertools.count(1)
-
-
-ENDED = "the model ended the text"
-TOKEN_LIMIT = "token limit"
-"""What `Draft.stop` says where no stop rule ended the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,95 +45,102 @@ class Switches:
 ALL_ON = Switches()
 
 
+@dataclass(frozen=True, slots=True)
+class _Cursor:
+    """Where the suggestion goes: it replaces columns `start` to `end`, and begins with `head`.
+
+    `lead` is white space before `start` that the model may choose anew, since the editor put it there.
+    """
+
+    line: int
+    start: int
+    end: int
+    head: str
+    lead: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A text that went through the filters."""
+
+    text: str
+    replaces: int
+    steps: tuple[Filtered, ...]
+    reason: Reason | None
+    features: tuple[float, ...]
+    confidence: float
+
+
 def run(
     model: LoadedModel,
     request: CompletionRequest,
     settings: Settings,
     cancel: CancelToken,
     switches: Switches = ALL_ON,
+    acceptance: Acceptance = Acceptance(),  # noqa: B008 - frozen
+    told: Callable[[str], None] = lambda text: None,
 ) -> CompletionResult:
-    """Complete one request.
+    """Complete one request; `told` is given the text as it grows, as far as it is sure to be inserted so.
 
     Raises:
         Cancelled: `cancel` was set.
         ModelError: the engine failed.
     """
     clock = _Clock()
-    line, column = request.document.clamp(request.line, request.column)
-    popup = request.popup
-    start, end = (popup.start, popup.end) if popup else (column, column)
-    around = gather(
-        request.document, line, start, end, popup.text if popup else "", request.preceding, request.following
-    )
-    clock.lap("context", f"{len(around.before)} characters before, {len(around.after)} after")
+    document, language = request.document, request.document.language
+    cursor, around = _look(request, free=switches.healing)
+    syntax = Syntax.of(language, around.before + around.after)
+    kind = extent(around, request.trigger, model.format.fills, settings.max_lines)
+    place = Place.of(around, language, request.trigger, kind, syntax)
+    clock.lap("context", f"{len(around.before)} characters before, {len(around.after)} after; {kind.value}")
+    if reason := closed_in(place.region, language, request.trigger, settings):
+        return CompletionResult(reason=reason, model=model.name, stages=clock.stages)
 
-    prompt = build(
-        model.vocabulary,
-        model.format,
-        around.before,
-        around.after,
-        prefix_tokens=settings.prefix_tokens,
-        suffix_tokens=settings.suffix_tokens,
-        context_length=model.engine.info.context_length,
-        max_tokens=settings.max_tokens,
-        heal=switches.healing,
-    )
+    prompt = _prompt(model, around, settings, switches.healing)
     clock.lap(
         "prompt",
         f"{model.format.family}: {prompt.prefix_tokens} tokens before, {prompt.suffix_tokens} after, "
         f"{len(prompt.tail)} characters healed",
     )
-
     usage = Usage()
-    draft = _decode(
-        model,
-        prompt,
-        stop_rules(around, settings, request.trigger, model.format.fills),
-        settings,
-        cancel,
-        usage,
-    )
+    rules = stop_rules(around, kind, settings, request.trigger, model.format.fills)
+    count = settings.alternatives if request.trigger is Trigger.INVOKED else 1
+
+    def tell(text: str) -> None:
+        # Until the indentation is written, where it will go is not known.
+        if text.startswith(cursor.lead):
+            told(text[len(cursor.lead) :])
+
+    drafts = decode(model, prompt, rules, settings.max_tokens, count, cancel, usage, tell)
     clock.add("prefill", usage.prefill_ms, f"{usage.reused} tokens reused, {usage.prefilled} computed")
-    clock.add("decode", usage.decode_ms, f"{usage.decoded} tokens; {draft.stop}")
+    clock.add("decode", usage.decode_ms, f"{usage.decoded} tokens; {drafts[0].stop}" if drafts else "")
 
-    filtered = _filter(draft, around) if switches.filters else ()
-    text = filtered[-1].text if filtered else draft.text
-    reason = None
-    if not text.strip():
-        reason = Reason.REPEATS_SUFFIX if draft.text.strip() else Reason.EMPTY
-    clock.lap(
-        "filters", "unchanged" if text == draft.text else f"{len(draft.text) - len(text)} characters removed"
+    judged = [_judge(draft, place, settings, switches, acceptance) for draft in drafts]
+    items = _items(judged, cursor, document)
+    first = next((one for one in judged if not one.reason), judged[0])
+    clock.lap("filters", ", ".join(step.filter for step in first.steps) or "unchanged")
+    return CompletionResult(
+        items=items,
+        reason=None if items else first.reason,
+        model=model.name,
+        stages=clock.stages,
+        usage=usage,
+        draft=drafts[judged.index(first)],
+        filtered=first.steps,
+        features=first.features,
+        confidence=first.confidence,
     )
-    result = CompletionResult(
-        reason=reason, model=model.name, stages=clock.stages, usage=usage, draft=draft, filtered=filtered
-    )
-    if reason:
-        return result
-    text = (popup.text if popup else "") + text.replace("\n", line_ending(request.document, line))
-    item = CompletionItem(id=f"{next(_ids)}", text=text, start=start, end=end)
-    return replace(result, items=(item,))
 
 
-def stop_rules(around: Surroundings, settings: Settings, trigger: Trigger, fills: bool) -> list[StopRule]:
-    """Choose the rules for this place.
+def prefill(model: LoadedModel, request: CompletionRequest, settings: Settings, cancel: CancelToken) -> None:
+    """Let the engine read what a request would ask, ahead of need.
 
-    A model that fills knows what follows and ends its text itself, so a user who asked for it gets what it
-    writes, wherever the cursor stands. Otherwise it is one line, or a block where a block may begin.
+    Raises:
+        Cancelled: `cancel` was set.
+        ModelError: the engine failed.
     """
-    invoked = trigger is Trigger.INVOKED
-    limits: list[StopRule] = [
-        SuffixMet(around.following, fills=fills),
-        LineLimit(settings.max_lines),
-        TimeLimit(settings.time_limit),
-    ]
-    if settings.max_lines == 1 or not ((invoked and fills) or wants_block(around.line, around.rest)):
-        return [OneLine()]
-    if invoked and fills:
-        return limits
-    # What follows tells how far a text may fall back that was asked for.
-    floor = indentation(around.following[0]) if invoked and around.following else None
-    rules = [*limits, Dedent(around.line, floor or None)]
-    return rules if invoked else [*rules, BlankLine(around.line)]
+    _, around = _look(request)
+    model.engine.prefill(_prompt(model, around, settings).ids, cancel, Usage())
 
 
 def line_ending(document: Snapshot, line: int) -> str:
@@ -156,42 +151,85 @@ def line_ending(document: Snapshot, line: int) -> str:
     return "\n"
 
 
-def _filter(draft: Draft, around: Surroundings) -> tuple[Filtered, ...]:
-    """Run the filters in their order."""
-    kept = without_rest(draft.text, around.rest, draft.whole_line)
-    return Filtered("rest of the line", kept), Filtered("trailing white space", finish(kept, around.rest))
+def _look(request: CompletionRequest, *, free: bool = True) -> tuple[_Cursor, Surroundings]:
+    """Find the cursor, and the text around it; if `free`, without the indentation that an editor chose."""
+    line, column = request.document.clamp(request.line, request.column)
+    popup = request.popup
+    start, end = (popup.start, popup.end) if popup else (column, column)
+    head = popup.text if popup else ""
+
+    def around(start: int) -> Surroundings:
+        return gather(request.document, line, start, end, head, request.preceding, request.following)
+
+    found = around(start)
+    lead = found.line if free and not popup and not found.line.strip() and _by_editor(found) else ""
+    cursor = _Cursor(line, start - len(lead), end, head, lead)
+    return cursor, around(cursor.start) if lead else found
 
 
-def _decode(
-    model: LoadedModel,
-    prompt: Prompt,
-    rules: Sequence[StopRule],
-    settings: Settings,
-    cancel: CancelToken,
-    usage: Usage,
-) -> Draft:
-    decoder = StreamDecoder(model.vocabulary)
-    decoding = Decoding(settings.max_tokens + prompt.healed, model.format.stop_ids)
-    written, logprobs = "", list[float]()
+def _by_editor(around: Surroundings) -> bool:
+    """Whether the indentation of a blank line is what an editor puts there, so that it binds nobody.
 
-    def draft(text: str, stop: str, whole_line: bool = False) -> Draft:
-        return Draft(text, stop, whole_line, fmean(logprobs) if logprobs else None)
+    One that is shallower or deeper was chosen by the user. (A dedent can't be healed: the model would have
+    to write the indentation again. llama.vim generates from the first column for the same reason.)
+    """
+    above = above_of(around)
+    if not above:
+        return False
+    deeper = above.rstrip().endswith((":", "{", "(", "[", "=>", "->"))
+    return (
+        indentation(around.line) > indentation(above)
+        if deeper
+        else (indentation(around.line) == indentation(above))
+    )
 
-    with closing(model.engine.generate(prompt.ids, decoding, cancel, usage, prompt.constraint)) as tokens:
-        for token in tokens:
-            written += decoder.feed(token.id)
-            text = written[len(prompt.tail) :]
-            if text:
-                logprobs.append(token.logprob)
-            for rule in rules:
-                if (end := rule.cut(text)) is not None:
-                    return draft(text[:end], rule.name, text[end : end + 1] == "\n")
-    text = written[len(prompt.tail) :]
-    if usage.ended:
-        return draft(text, ENDED)
-    # Out of tokens in mid-line: the whole lines before it are worth more than a torn one.
-    head, newline, _ = text.rpartition("\n")
-    return draft(head if newline and head.strip() else text, TOKEN_LIMIT)
+
+def _prompt(model: LoadedModel, around: Surroundings, settings: Settings, heal: bool = True) -> Prompt:
+    return build(
+        model.vocabulary,
+        model.format,
+        around.before,
+        around.after,
+        prefix_tokens=settings.prefix_tokens,
+        suffix_tokens=settings.suffix_tokens,
+        context_length=model.engine.info.context_length,
+        max_tokens=settings.max_tokens,
+        heal=heal,
+    )
+
+
+def _judge(
+    draft: Draft, place: Place, settings: Settings, switches: Switches, acceptance: Acceptance
+) -> _Judged:
+    one = Candidate(draft.text, draft.whole_line)
+    steps, reason = tuple[Filtered, ...](), None if draft.text.strip() else Reason.EMPTY
+    if switches.filters and not reason:
+        one, steps, reason = filters.run(one, place, filters.chain(hide_unknown=settings.hide_unknown_names))
+    values = features(one, draft, place)
+    sure = chance(values, acceptance)
+    if switches.filters and not reason and place.trigger is not Trigger.INVOKED:
+        length = best_length(one, draft, place, threshold(settings.eagerness), acceptance)
+        if length < len(one.text):
+            one = one.cut(length)
+            steps = (*steps, Filtered("confidence", one.text))
+            reason = None if one.text else Reason.LOW_CONFIDENCE
+    return _Judged(one.text, one.replaces, steps, reason, values, sure)
+
+
+def _items(judged: list[_Judged], cursor: _Cursor, document: Snapshot) -> tuple[CompletionItem, ...]:
+    """Return an item for each different text, the likeliest first."""
+    ending, seen, items = line_ending(document, cursor.line), set[str](), list[CompletionItem]()
+    for one in sorted(judged, key=lambda one: -one.confidence):
+        if one.reason or one.text in seen:
+            continue
+        seen.add(one.text)
+        text, start = one.text, cursor.start
+        # The indentation stays as it is, unless the model wants another.
+        if text.startswith(cursor.lead):
+            text, start = text[len(cursor.lead) :], cursor.start + len(cursor.lead)
+        text = cursor.head + text.replace("\n", ending)
+        items.append(CompletionItem(f"{next(_ids)}", text, start, cursor.end + one.replaces))
+    return tuple(items)
 
 
 class _Clock:

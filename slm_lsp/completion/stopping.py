@@ -3,12 +3,17 @@
 Texts here are what follows the cursor in the suggestion, with ``\\n`` for line endings.
 """
 
+import re
 import time
 from collections.abc import Sequence
 from typing import Protocol
 
-OPENERS = (":", "{", "(", "[", "=>", "->")
-"""A line that ends so opens a block or a bracketed list, in nearly every language."""
+from slm_lsp.completion.rounds import first_round
+
+_WORD = re.compile(r"\w+")
+
+GOING_ON = ("else", "elif", "elsif", "except", "finally", "catch", "case", "when", "then", "end", "and", "or")
+"""Words that begin a line and still belong to the statement above."""
 
 TELLING = 16
 """Characters of a line, without its indentation, from which it is unlikely to stand in a place twice."""
@@ -31,24 +36,28 @@ def indentation(line: str) -> int:
     return len(expanded) - len(expanded.lstrip())
 
 
-def wants_block(line: str, rest: str) -> bool:
-    """Whether a block may begin at the cursor: on a blank line, or after what opens a block.
-
-    `line` is the cursor's line up to the cursor, `rest` what is behind it.
-    """
-    line = line.rstrip()
-    return not rest.strip() and (not line or line.endswith(OPENERS))
-
-
 class OneLine:
-    """End at the end of the line."""
+    """End at the end of the line; on a blank line, at the end of the first one that is not."""
 
     name = "end of the line"
 
+    def __init__(self, *, blank: bool = False) -> None:
+        self._blank = blank
+
     def cut(self, text: str) -> int | None:
         """See `StopRule.cut`."""
-        end = text.find("\n")
+        end = text.find("\n", len(text) - len(text.lstrip()) if self._blank else 0)
         return None if end < 0 else end
+
+
+class Looping:
+    """End where the text has begun to go round in circles."""
+
+    name = "repetition"
+
+    def cut(self, text: str) -> int | None:
+        """See `StopRule.cut`."""
+        return first_round(text)
 
 
 class LineLimit:
@@ -98,6 +107,40 @@ class Dedent:
                     return start - 1
             start += len(line) + 1
         return None
+
+
+class StatementEnd:
+    """End before the second statement: the next line at the first one's indentation that begins anew.
+
+    `line` is the cursor's line up to the cursor, a blank one.
+    """
+
+    name = "end of the statement"
+
+    def __init__(self, line: str) -> None:
+        self._line = line
+
+    def cut(self, text: str) -> int | None:
+        """See `StopRule.cut`."""
+        start, first = 0, None
+        for index, line in enumerate(text.split("\n")):
+            whole = line if index else self._line + line
+            if whole.strip():
+                if first is None:
+                    first = indentation(whole)
+                elif indentation(whole) <= first and not self._goes_on(line.strip()):
+                    return start - 1
+            start += len(line) + 1
+        return None
+
+    @staticmethod
+    def _goes_on(line: str) -> bool:
+        word = _WORD.match(line)
+        if not word:
+            return True  # a bracket, an operator, or nothing yet
+        # A word that is still being written may become one of those that go on.
+        unfinished = word.end() == len(line)
+        return any(one.startswith(word[0]) if unfinished else one == word[0] for one in GOING_ON)
 
 
 class BlankLine:

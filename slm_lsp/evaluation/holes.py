@@ -121,7 +121,7 @@ def settings(kind: Kind) -> Settings:
 
     Time is no limit, or a slower machine would be given other completions.
     """
-    return Settings(max_lines=BLOCK_LINES if kind is Kind.BLOCK else 1, time_limit=60_000)
+    return Settings(max_lines=BLOCK_LINES if kind is Kind.BLOCK else 1, time_limit=60_000, alternatives=1)
 
 
 def evaluate(model: LoadedModel, plan: Plan, chosen: Sequence[Task]) -> Iterator[Row]:

@@ -15,8 +15,9 @@ from importlib.resources import files
 from typing import Any
 
 from slm_lsp.cancel import CancelToken
+from slm_lsp.completion.decoding import ENDED
 from slm_lsp.completion.model import LoadedModel
-from slm_lsp.completion.pipeline import ALL_ON, ENDED, Switches, run
+from slm_lsp.completion.pipeline import ALL_ON, Switches, run
 from slm_lsp.completion.request import CompletionRequest, CompletionResult, Trigger
 from slm_lsp.completion.stopping import OneLine, SuffixMet
 from slm_lsp.config import Settings
@@ -44,7 +45,7 @@ class TaskSet:
 
 
 # Time is no limit here, or a slower machine would be given other completions.
-_DEFAULTS = Settings(time_limit=60_000)
+_DEFAULTS = Settings(time_limit=60_000, alternatives=1)
 
 _SPANS = replace(_DEFAULTS, max_tokens=128, max_lines=30)
 

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from slm_lsp.cancel import Cancelled, CancelToken
+from slm_lsp.completion.decoding import ENDED, TOKEN_LIMIT
 from slm_lsp.completion.model import LoadedModel
-from slm_lsp.completion.pipeline import ALL_ON, ENDED, TOKEN_LIMIT, Switches, run
+from slm_lsp.completion.pipeline import ALL_ON, Switches, run
 from slm_lsp.completion.request import CompletionRequest, CompletionResult, PopupEntry, Reason, Trigger
 from slm_lsp.config import Settings
 from slm_lsp.engine.scripted import ScriptedEngine
@@ -78,7 +79,8 @@ def test_the_rest_of_the_line_is_not_repeated(bench: Bench) -> None:
 
 def test_a_block_ends_where_the_text_that_follows_begins(bench: Bench) -> None:
     document = "def f(x):¦\n    return x\n"
-    assert bench.shown(document, "\n    x += 1\n    return x\n    return 0\n") == "\n    x += 1"
+    writes = "\n    x += 1\n    return x\n    return 0\n"
+    assert bench.shown(document, writes, trigger=Trigger.INVOKED) == "\n    x += 1"
 
 
 def test_a_line_below_the_block_is_not_part_of_it(bench: Bench) -> None:
@@ -152,11 +154,11 @@ def test_a_model_that_fills_sees_what_follows() -> None:
 def test_a_cursor_past_the_end_is_taken_to_the_end(bench: Bench) -> None:
     settings, lines = Settings(), ("a = ",)
     tail = split("a = ", bench.vocabulary).tail
-    engine = ScriptedEngine(lambda prompt: bench.vocabulary.encode(tail + "1\n"))
+    engine = ScriptedEngine(lambda prompt: bench.vocabulary.encode(tail + "12\n"))
     model = LoadedModel("scripted", engine, bench.vocabulary, detect(bench.vocabulary))
     request = CompletionRequest(Snapshot("file:///a", "python", 1, lines), 7, 99)
     (item,) = run(model, request, settings, CancelToken()).items
-    assert (item.text, item.start) == ("1", 4)
+    assert (item.text, item.start) == ("12", 4)
 
 
 def test_an_empty_document_completes(bench: Bench) -> None:

@@ -1,16 +1,15 @@
 """Stop rules cut the text where a reader would say that the suggestion is complete."""
 
-import pytest
-
 from slm_lsp.completion.stopping import (
     BlankLine,
     Dedent,
     LineLimit,
+    Looping,
     OneLine,
+    StatementEnd,
     StopRule,
     SuffixMet,
     TimeLimit,
-    wants_block,
 )
 
 
@@ -102,16 +101,28 @@ def test_time_does_not_run_out_early() -> None:
     assert TimeLimit(60_000).cut("a\nb\n") is None
 
 
-@pytest.mark.parametrize(
-    ("line", "rest", "block"),
-    [
-        ("def f():", "", True),
-        ("    ", "", True),
-        ("if (x) {", "  ", True),
-        ("x = ", "", False),
-        ("x = f(", ")", False),
-        ("", "", True),
-    ],
-)
-def test_a_block_is_wanted_where_one_begins(line: str, rest: str, block: bool) -> None:
-    assert wants_block(line, rest) is block
+def test_on_a_blank_line_the_first_line_that_is_not_blank_counts() -> None:
+    assert shown(OneLine(blank=True), "\n    total = 0\n    a()\n") == "\n    total = 0"
+
+
+def test_the_statement_that_begins_ends_where_the_next_one_does() -> None:
+    assert shown(StatementEnd("    "), "a()\n    b()\n") == "a()"
+    text = "if a:\n        b()\n    else:\n        c()\n    return d\n"
+    assert shown(StatementEnd("    "), text) == text.removesuffix("\n    return d\n")
+
+
+def test_a_word_that_may_still_become_else_does_not_end_a_statement() -> None:
+    assert StatementEnd("").cut("if a:\n    b()\nel") is None
+    assert StatementEnd("").cut("if a:\n    b()\nelm") == len("if a:\n    b()")
+
+
+def test_brackets_that_close_belong_to_the_statement() -> None:
+    text = "f(\n    a,\n)\nb()\n"
+    assert shown(StatementEnd(""), text) == "f(\n    a,\n)"
+
+
+def test_decoding_ends_where_the_text_goes_round_in_circles() -> None:
+    text = "text[i+1] == ' ' and text[i+2] == ' ' and text[i+3] == ' ' and text[i+4] == ' ' and"
+    end = shown(Looping(), text)
+    assert end is not None
+    assert len(end) < len(text) / 3

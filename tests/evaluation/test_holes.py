@@ -91,7 +91,7 @@ def test_a_wrong_answer_that_parses() -> None:
 
 
 def test_an_answer_that_tears_the_file() -> None:
-    row = answer(cut("«a = f(1)»\n"), "a = f(1")
+    row = answer(cut("«a = f(1)»\n"), "a = f(1", raw=True)
     assert (row["parses"], row["no_worse"]) == (False, False)
     # What could not be parsed without the answer is no worse with it.
     row = answer(cut("def f(a):\n    x = «a»\n"), "= a")

@@ -3,8 +3,9 @@ from dataclasses import replace
 
 import pytest
 
+from slm_lsp.completion.decoding import ENDED
 from slm_lsp.completion.loading import load
-from slm_lsp.completion.pipeline import ENDED, Switches
+from slm_lsp.completion.pipeline import Switches
 from slm_lsp.config import Settings
 from slm_lsp.errors import UsageError
 from slm_lsp.evaluation.infilling import SETS, Plan, Task, evaluate, report, request, tasks
@@ -12,6 +13,8 @@ from slm_lsp.evaluation.report import Report
 from tests.evaluation.fakes import writing
 
 SINGLE = Plan("single-line")
+
+LONG = " + ".join(first + second for first in "abcdefgh" for second in "klmnopqr")
 
 
 def short(plan: Plan, count: int) -> list[Task]:
@@ -85,9 +88,7 @@ def test_wrong_completions_fail() -> None:
 
 def test_what_ended_the_text_is_counted() -> None:
     chosen = short(SINGLE, 2)
-    lines, ends, torn = (
-        measure(text, SINGLE, chosen, "qwen").summary for text in ("x\ny\n", "x", "x + " * 70)
-    )
+    lines, ends, torn = (measure(text, SINGLE, chosen, "qwen").summary for text in ("x\ny\n", "x", LONG))
     assert (lines["ended"], lines["stops"]) == (1, {"end of the line": 2})
     assert (ends["ended"], ends["stops"]) == (1, {ENDED: 2})
     assert (torn["ended"], torn["stops"]) == (0, {"token limit": 2})

@@ -1,0 +1,67 @@
+"""Counting brackets in text that need not parse, whatever its language."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from slm_lsp.context.languages import comment
+
+PAIRS = {"(": ")", "[": "]", "{": "}"}
+CLOSERS = frozenset(PAIRS.values())
+
+WINDOW = 4000
+"""Characters looked at on each side of the cursor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brackets:
+    """What a text leaves open: brackets closed that it did not open, and opened that it did not close."""
+
+    unopened: str = ""
+    unclosed: str = ""
+    wrong: int = 0
+    """Brackets that meet another kind than their own."""
+
+    def __add__(self, other: "Brackets") -> "Brackets":
+        """Return what both texts leave open, one behind the other."""
+        stack, unopened = list(self.unclosed), self.unopened
+        wrong = self.wrong + other.wrong
+        for closer in other.unopened:
+            if not stack:
+                unopened += closer
+            elif PAIRS[stack.pop()] != closer:
+                wrong += 1
+        return Brackets(unopened, "".join(stack) + other.unclosed, wrong)
+
+    @property
+    def unmatched(self) -> int:
+        """How many brackets have no partner."""
+        return len(self.unopened) + len(self.unclosed) + 2 * self.wrong
+
+
+def brackets(text: str, language: str) -> Brackets:
+    """Return what a text leaves open; brackets in comments and in strings don't count."""
+    stack, unopened, wrong = list[str](), "", 0
+    for match in _lexer(language).finditer(text):
+        one = match[1]
+        if one is None:
+            continue
+        if one in PAIRS:
+            stack.append(one)
+        elif not stack:
+            unopened += one
+        elif PAIRS[stack.pop()] != one:
+            wrong += 1
+    return Brackets(unopened, "".join(stack), wrong)
+
+
+@lru_cache(maxsize=32)
+def _lexer(language: str) -> re.Pattern[str]:
+    opener = (comment(language) or ("",))[0]
+    prose = [r'"""[\s\S]*?(?:"""|\Z)', r"'''[\s\S]*?(?:'''|\Z)"] if language == "python" else []
+    prose += [re.escape(opener) + r"[^\n]*"] if opener and opener not in ("'", '"') else []
+    prose += [r"/\*[\s\S]*?(?:\*/|\Z)"] if opener == "//" else []
+    # An apostrophe need not open a string: lifetimes, marks of transposition, prose.
+    quoted = r"'(?:\\[^\n']+|[^'\\\n])'" if language == "rust" else r"'(?:\\.|[^'\\\n])*'"
+    strings = [r'"(?:\\.|[^"\\\n])*"?', quoted, r"`(?:\\.|[^`\\])*`"]
+    return re.compile("|".join([*prose, *strings, r"([()\[\]{}])"]))

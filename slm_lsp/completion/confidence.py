@@ -1,0 +1,113 @@
+"""How likely a suggestion is to be right: one small logistic model over what is known of it.
+
+`slm-lsp eval confidence` fits the weights to what `slm-lsp eval holes --json` found.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from slm_lsp.completion.decoding import TOKEN_LIMIT
+from slm_lsp.completion.extent import Extent
+from slm_lsp.completion.filters.base import Candidate, Place
+from slm_lsp.completion.request import Draft
+
+FEATURES = (
+    "constant",
+    "mean logprob",
+    "worst logprob",
+    "first entropy",
+    "log characters",
+    "lines",
+    "mid-line",
+    "blank line",
+    "block",
+    "unknown names",
+    "torn",
+)
+"""What the model looks at, in the order of its weights."""
+
+WEIGHTS = (1.2, 2.5, 0.25, -0.25, -0.25, -0.1, 0.0, -0.2, -0.3, -0.5, -0.8)
+"""Set by hand until they are fitted."""
+
+WORST = -6.0
+"""Log-probabilities below this are all the same: a wild guess."""
+
+USUAL = 0.3
+"""The acceptance at which a user's own moves nothing: what is usual (see `acceptance`)."""
+
+SHOWINGS = 40
+"""Suggestions shown before a user's own acceptance counts as much as the usual one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """How many suggestions the user was shown so far, and how many they accepted."""
+
+    shown: int = 0
+    accepted: int = 0
+
+    @property
+    def shift(self) -> float:
+        """What it adds to the log-odds: half of how far it lies from the usual, cautiously estimated."""
+        rate = (self.accepted + USUAL * SHOWINGS) / (self.shown + SHOWINGS)
+        return 0.5 * (_logit(min(max(rate, 0.02), 0.98)) - _logit(USUAL))
+
+
+def features(one: Candidate, draft: Draft, place: Place) -> tuple[float, ...]:
+    """Return what is known of a suggestion, as `FEATURES` lists it; of a part of it if it was cut."""
+    # Blank lines may have been taken off the start.
+    skipped = max(0, draft.text.find(one.text[:1])) if one.text else 0
+    used = [token for token in draft.tokens if token.end <= len(one.text) + skipped] or draft.tokens[:1]
+    logprobs = [max(token.logprob, WORST) for token in used] or [WORST]
+    return (
+        1.0,
+        math.fsum(logprobs) / len(logprobs),
+        min(logprobs),
+        min(used[0].entropy, -WORST) if used else -WORST,
+        math.log1p(len(one.text.strip())),
+        float(one.text.strip().count("\n")),
+        float(bool(place.around.rest.strip())),
+        float(not place.around.line.strip()),
+        float(place.extent in (Extent.BODY, Extent.STATEMENT)),
+        float(min(one.unknown, 3)),
+        float(draft.stop == TOKEN_LIMIT and one.text == draft.text),
+    )
+
+
+def chance(values: Sequence[float], acceptance: Acceptance = Acceptance()) -> float:
+    """Return the estimated chance, 0 to 1, that a suggestion is what the user would write."""
+    odds = sum(weight * value for weight, value in zip(WEIGHTS, values, strict=True)) + acceptance.shift
+    return 1 / (1 + math.exp(-odds)) if odds > -700 else 0.0
+
+
+def threshold(eagerness: int) -> float:
+    """Return the chance from which a suggestion is shown, for an eagerness of 0 to 100.
+
+    A wrong suggestion costs a glance, a right one saves the typing: at chance p it is worth showing from
+    p = cost / (cost + gain) on, and eagerness is the gain's share.
+    """
+    return 1 - eagerness / 100
+
+
+def best_length(one: Candidate, draft: Draft, place: Place, least: float, acceptance: Acceptance) -> int:
+    """Return the length to cut a suggestion to, at the end of one of its lines; 0 if it is not worth showing.
+
+    Of the lengths whose chance is high enough it is the one with the greatest expected number of right
+    characters: a long suggestion is cut where confidence falls.
+    """
+    best, most = 0, 0.0
+    ends = [index for index, letter in enumerate(one.text) if letter == "\n"] + [len(one.text)]
+    for end in ends:
+        part = one.cut(end)
+        if not part.text.strip():
+            continue
+        p = chance(features(part, draft, place), acceptance)
+        worth = p * len(part.text.strip())
+        if p >= least and worth > most:
+            best, most = end, worth
+    return best
+
+
+def _logit(p: float) -> float:
+    return math.log(p / (1 - p))

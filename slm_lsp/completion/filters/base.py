@@ -1,0 +1,88 @@
+"""What a filter is given and gives back."""
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from slm_lsp.completion.brackets import WINDOW, Brackets, brackets
+from slm_lsp.completion.extent import Extent
+from slm_lsp.completion.request import Reason, Trigger
+from slm_lsp.context.surroundings import Surroundings
+from slm_lsp.context.syntax import Region, Syntax
+
+PROSE = frozenset(("markdown", "mdx", "plaintext", "restructuredtext", "latex", "git-commit", "html", "xml"))
+"""Languages in which prose and markup are what is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a suggestion is to go; `before` and `after` are the brackets on both sides of it.
+
+    `syntax` is the text as it stands, without the suggestion; None where the language has no grammar.
+    """
+
+    around: Surroundings
+    language: str
+    trigger: Trigger
+    extent: Extent
+    region: Region
+    syntax: Syntax | None
+    before: Brackets
+    after: Brackets
+
+    @classmethod
+    def of(
+        cls,
+        around: Surroundings,
+        language: str,
+        trigger: Trigger,
+        extent: Extent,
+        syntax: Syntax | None,
+    ) -> "Place":
+        """Look at a place; `syntax` is that of the text before and after it."""
+        region = syntax.region(len(around.before)) if syntax else Region.CODE
+        before = brackets(around.before[-WINDOW:], language)
+        after = brackets(around.after[:WINDOW], language)
+        return cls(around, language, trigger, extent, region, syntax, before, after)
+
+    def errors_with(self, text: str, replaces: int = 0) -> int | None:
+        """Count the syntax errors with a text in the place; None where the language has no grammar."""
+        at = len(self.around.before)
+        return self.syntax.replaced(at, at + replaces, text).errors if self.syntax else None
+
+    def unmatched_with(self, text: str, replaces: int = 0) -> int:
+        """Count the brackets around the cursor that have no partner, with a text in the place."""
+        after = brackets(self.around.after[replaces:WINDOW], self.language) if replaces else self.after
+        return (self.before + brackets(text, self.language) + after).unmatched
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A suggestion on its way through the filters; an empty text is a rejection.
+
+    It takes the place of `replaces` characters behind the cursor. `whole_line` says whether the model
+    wrote on past the end of the text's last line; `unknown` counts the names found nowhere.
+    """
+
+    text: str
+    whole_line: bool = False
+    replaces: int = 0
+    unknown: int = 0
+
+    def cut(self, length: int) -> "Candidate":
+        """Return the first characters of it."""
+        return self if length >= len(self.text) else replace(self, text=self.text[:length], whole_line=False)
+
+
+class Filter(Protocol):
+    """Lets a suggestion pass, cuts or mends it, or rejects it."""
+
+    @property
+    def name(self) -> str:
+        """What the reason trail calls it."""
+
+    @property
+    def reason(self) -> Reason:
+        """What the user is told if it rejects."""
+
+    def apply(self, one: Candidate, place: Place) -> Candidate:
+        """Return what is left; of the same text if it may pass."""

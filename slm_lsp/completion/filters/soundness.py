@@ -1,0 +1,106 @@
+"""Whether the file is still sound with the suggestion in it: its brackets, its syntax, its names."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from slm_lsp.completion.filters.base import Candidate, Place
+from slm_lsp.completion.request import Reason
+from slm_lsp.context.builtins import builtins
+from slm_lsp.context.syntax import Region
+
+_LEXEME = re.compile(r"\s*(?:\w+|[^\w\s])")
+_WORD = re.compile(r"[^\W\d]\w*")
+_TORN = re.compile(r"[^\W\d]\w*\Z")
+
+PARSES = 12
+"""How many shorter versions of a text are parsed at most; each costs a millisecond or so."""
+
+
+class Balance:
+    """Cut a text back to where it leaves no bracket without its partner."""
+
+    name = "brackets"
+    reason = Reason.UNBALANCED
+
+    def apply(self, one: Candidate, place: Place) -> Candidate:
+        """See `Filter.apply`."""
+        if not one.text.strip() or place.region is not Region.CODE:
+            return one
+        now = place.unmatched_with("")
+        if place.unmatched_with(one.text, one.replaces) <= now:
+            return one
+        for end in shorter(one.text):
+            if place.unmatched_with(one.text[:end], one.replaces) <= now:
+                return one.cut(end)
+        return one.cut(0)
+
+
+class SyntaxErrors:
+    """Cut a text back to where it parses no worse than the file does without it."""
+
+    name = "syntax"
+    reason = Reason.SYNTAX
+
+    def apply(self, one: Candidate, place: Place) -> Candidate:
+        """See `Filter.apply`."""
+        if not one.text.strip() or place.syntax is None or place.region is not Region.CODE:
+            return one
+        now = place.syntax.errors
+        errors = place.errors_with(one.text, one.replaces)
+        if errors is None or errors <= now:
+            return one
+        unmatched, tried = place.unmatched_with(""), 0
+        for end in shorter(one.text):
+            text = one.text[:end]
+            if place.unmatched_with(text, one.replaces) > unmatched:
+                continue
+            tried += 1
+            errors = place.errors_with(text, one.replaces)
+            if errors is not None and errors <= now:
+                return one.cut(end)
+            if tried == PARSES:
+                break
+        return one.cut(0)
+
+
+class UnknownNames:
+    """Count the names that are found nowhere: members that nobody has, variables that nobody declared.
+
+    They lower the confidence; with `hide` they reject. `known` are names from other files.
+    """
+
+    name = "unknown names"
+    reason = Reason.UNKNOWN_NAMES
+
+    def __init__(self, *, hide: bool, known: frozenset[str] = frozenset()) -> None:
+        self._hide, self._known = hide, known
+
+    def apply(self, one: Candidate, place: Place) -> Candidate:
+        """See `Filter.apply`."""
+        given = builtins(place.language)
+        if not one.text.strip() or place.syntax is None or given is None or place.region is not Region.CODE:
+            return one
+        around, at = place.around, len(place.around.before)
+        # The word that is being written is not known by its own beginning.
+        torn = _TORN.search(around.before)
+        words = {*_WORD.findall(around.before[: torn.start()] if torn else around.before)}
+        words |= {*_WORD.findall(around.after), *given, *self._known}
+        names = list(place.syntax.replaced(at, at + one.replaces, one.text).names(at, at + len(one.text)))
+        words |= {name.text for name in names if name.declared}
+        unknown = {name.text for name in names} - words
+        if not unknown:
+            return one
+        return one.cut(0) if self._hide else replace(one, unknown=len(unknown))
+
+
+def shorter(text: str) -> Iterator[int]:
+    """Yield, descending, where a text may be cut: at its lines' ends, and between words of the first."""
+    first = text.find("\n", len(text) - len(text.lstrip()))
+    lines = first if first >= 0 else len(text)
+    end = len(text)
+    while (end := text.rfind("\n", lines, end)) >= lines and first >= 0:
+        if text[:end].strip():
+            yield end
+    ends = [match.end() for match in _LEXEME.finditer(text, 0, lines)]
+    yield from reversed(ends[:-1])

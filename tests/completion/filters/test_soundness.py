@@ -1,0 +1,66 @@
+import pytest
+
+from slm_lsp.completion.filters import Candidate
+from slm_lsp.completion.filters.soundness import Balance, SyntaxErrors, UnknownNames
+from tests.completion.places import place
+
+
+def balanced(text: str, marked: str, language: str = "python") -> str:
+    return Balance().apply(Candidate(text), place(marked, language)).text
+
+
+def sound(text: str, marked: str, language: str = "python") -> str:
+    return SyntaxErrors().apply(Candidate(text), place(marked, language)).text
+
+
+def unknown(text: str, marked: str, *, hide: bool = False, known: frozenset[str] = frozenset()) -> int:
+    return UnknownNames(hide=hide, known=known).apply(Candidate(text), place(marked)).unknown
+
+
+def test_brackets_that_were_balanced_stay_so() -> None:
+    assert balanced("sorted(items, key=lambda", "x = ¦\n") == "sorted"
+    assert balanced("if (a) {", "¦\n", "go") == "if (a)"
+    assert balanced("a) + b", "x = f(¦)\n") == "a"
+    assert balanced("(", "x = ¦\n") == ""
+
+
+def test_brackets_that_close_what_is_open_pass() -> None:
+    assert balanced("a, b)", "x = f(¦\n") == "a, b)"
+    assert balanced("} else {", "if (a) {\n    b()\n¦\n}\n", "typescript") == "} else {"
+    assert balanced("')'", "x = ¦\n") == "')'"
+
+
+def test_a_torn_end_is_cut_back_to_what_parses() -> None:
+    assert sound("a = 1\nb = 2 +", "¦\n") == "a = 1"
+    assert sound("return a b", "def f(a):\n    ¦\n") == "return a"
+
+
+def test_text_that_can_not_be_mended_is_rejected() -> None:
+    assert sound(") ) )", "x = 1\n¦\n") == ""
+
+
+def test_a_file_in_mid_typing_may_have_its_errors() -> None:
+    assert sound("g(a)", "def f(:\n    x = ¦\n") == "g(a)"
+
+
+@pytest.mark.parametrize("language", ["zig", "plaintext"])
+def test_without_a_grammar_nothing_is_said(language: str) -> None:
+    assert sound(") ) )", "¦", language) == ") ) )"
+
+
+def test_names_found_nowhere_are_counted() -> None:
+    marked = "class A:\n    def f(self, width):\n        self.height = 1\n        return ¦\n"
+    assert unknown("self.height * width", marked) == 0
+    assert unknown("self.hieght * depth", marked) == 2
+    assert unknown("len(str(width).strip())", marked) == 0
+    assert unknown("[x for x in range(width)]", marked) == 0
+    assert unknown("depth", marked, known=frozenset({"depth"})) == 0
+
+
+def test_a_word_is_not_known_by_its_own_beginning() -> None:
+    assert unknown("ht", "self.hig¦\n") == 1
+
+
+def test_unknown_names_can_be_hidden() -> None:
+    one = UnknownNames(hide=True).apply(Candidate("self.nothing()"), place("x = ¦\n"))
+    assert one.text == ""

@@ -1,0 +1,26 @@
+import pytest
+
+from slm_lsp.completion.brackets import brackets
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "unopened", "unclosed"),
+    [
+        ("f(a[1], {", "python", "", "({"),
+        ("a)]", "python", ")]", ""),
+        ("f('(') # (", "python", "", ""),
+        ('"""(((\n(((', "python", "", ""),
+        ("fn f<'a>(x: &'a str) {", "rust", "", "{"),
+        ("// (\n/* [ */ f({", "go", "", "({"),
+        ("`${a(` )", "typescript", ")", ""),
+        ('-- it\'s (\nf(")"', "lua", "", "("),
+    ],
+)
+def test_what_a_text_leaves_open(text: str, language: str, unopened: str, unclosed: str) -> None:
+    found = brackets(text, language)
+    assert (found.unopened, found.unclosed) == (unopened, unclosed)
+
+
+def test_what_one_text_opens_the_next_one_closes() -> None:
+    assert (brackets("f(a[", "c") + brackets("1]", "c") + brackets(")", "c")).unmatched == 0
+    assert (brackets("f(", "c") + brackets("]", "c")).unmatched == 2
