@@ -160,7 +160,7 @@ class _Definition:
 
     @property
     def outer(self) -> Node:
-        """The node that the signature begins with: decorators, `export` and the like stand around the rest."""
+        """The node that the signature begins with: decorators, `export` and the like stand around it."""
         node = self.node
         while node.parent and node.parent.type in _WRAPPERS:
             node = node.parent

@@ -165,7 +165,10 @@ def _untuned(model: Tuned, prepared: Prepared) -> judge.Measured:
         return judge.Measured.from_json(json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError):
         measured = judge.measure(model, prepared.held_out, untuned=True)
-        file.write_text(json.dumps(measured.to_json()), encoding="utf-8")
+        try:
+            file.write_text(json.dumps(measured.to_json()), encoding="utf-8")
+        except OSError as error:
+            raise SlmLspError(f"{file} can't be written ({error.strerror}); free some space.") from error
         return measured
 
 

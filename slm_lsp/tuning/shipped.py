@@ -5,11 +5,11 @@ Three commands make it, after those of `slm_lsp.tuning.corpus` (each goes on whe
 
     python -m slm_lsp.tuning.shipped examples SOURCES RUN TASKS…
     python -m slm_lsp.tuning.shipped train RUN [STEPS SINCE]
-    python -m slm_lsp.tuning.shipped write RUN ADAPTER
+    python -m slm_lsp.tuning.shipped write RUN ADAPTER [MILESTONE]
 
 ``examples`` takes the unpacked corpus and the evaluation sets whose tasks must not be learned from. ``train``
 goes on at a constant rate until it is stopped or, given STEPS, lets the rate fall from step SINCE on; while
-there is a file ``RUN/PAUSE`` it waits.
+there is a file ``RUN/PAUSE`` it waits. ``write`` takes the newest checkpoint, or a milestone of the run.
 """
 
 import fcntl
@@ -92,9 +92,11 @@ def train(run: Path, steps: int | None, since: int) -> None:
         made.run(_told, lambda: (run / "PAUSE").exists())
 
 
-def write(run: Path, path: Path) -> None:
-    """Write the adapter of the run's newest checkpoint."""
+def write(run: Path, path: Path, milestone: Path | None) -> None:
+    """Write the adapter of the run's newest checkpoint, or of a milestone."""
     made = trainer(run, Plan())
+    if milestone:
+        made.take(milestone)
     about = adapter.About(
         base=EMBEDDED,
         fingerprint=adapter.fingerprint(made.model.base_tensors(adapter.FINGERPRINT)),
@@ -137,8 +139,8 @@ def main() -> None:
             train(Path(run), None, 0)
         case ["train", run, steps, since]:
             train(Path(run), int(steps), int(since))
-        case ["write", run, path]:
-            write(Path(run), Path(path))
+        case ["write", run, path, *milestone] if len(milestone) < 2:
+            write(Path(run), Path(path), Path(milestone[0]) if milestone else None)
         case _:
             raise UsageError(__doc__ or "")
 

@@ -112,6 +112,16 @@ class Trainer:
         self.progress = Progress(**state["progress"])
         return True
 
+    def take(self, milestone: Path) -> None:
+        """Take the weights of one of the run's milestones, in place of the newest."""
+        from safetensors.torch import load_file
+
+        by_name = dict(self.model.trained())
+        with torch.no_grad():
+            for name, value in load_file(milestone).items():
+                by_name[name].copy_(value)
+        self.progress = Progress(tokens=int(milestone.stem.rpartition("-")[2]))
+
     def run(self, told: Callable[[Report], None], paused: Callable[[], bool] = lambda: False) -> None:
         """Train until the budget is spent; a checkpoint is written at the end and on KeyboardInterrupt."""
         progress, plan = self.progress, self.plan

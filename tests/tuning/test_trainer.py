@@ -170,3 +170,13 @@ def test_the_log_has_every_step_and_the_validations(make: Make, tmp_path: Path) 
     rows = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [1, 2, 3, 4, 5, 6]
     assert any("validation" in row for row in rows)
+
+
+def test_a_milestone_can_be_gone_back_to(make: Make, tmp_path: Path) -> None:
+    trainer = make(plan=replace(PLAN, milestone_tokens=1_000))
+    trainer.run(silent)
+    first = sorted((tmp_path / "run").glob("milestone-*.safetensors"))[0]
+    newest = {name: value.detach().clone() for name, value in trainer.model.trained()}
+    trainer.take(first)
+    assert 1_000 <= trainer.progress.tokens < 2_000
+    assert any(not torch.equal(value, newest[name]) for name, value in trainer.model.trained())
