@@ -124,6 +124,11 @@ class Settings:
         "Whether to suggest within strings: `on`, `off`, or only when `invoked`.",
         _choice("on", "off", "invoked"),
     )
+    ahead: bool = _option(
+        True,
+        "Whether idle time is used to read ahead, and to complete what follows a suggestion before you ask.",
+        _flag,
+    )
     hide_unknown_names: bool = _option(
         False, "Whether to hide suggestions with names that are found nowhere; they rank lower anyway.", _flag
     )

@@ -1,85 +1,63 @@
-"""The one warm model behind every client: loads it, queues requests, lets the latest win.
+"""From a request to its answer: gates, cache, a generation that runs already, or a new one; the latest wins.
 
-The event loop alone touches this object's state. One worker thread owns the engine: loading and
-decoding happen there, never on the loop.
+The event loop alone touches this object's state. One worker thread owns the engine: loading and decoding
+happen there, never on the loop.
 """
 
 import asyncio
-import contextlib
-import gc
-import logging
-from collections import Counter, OrderedDict
+import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from slm_lsp.cancel import Cancelled, CancelToken
-from slm_lsp.completion.model import LoadedModel, Progress
+from slm_lsp.completion import gates
+from slm_lsp.completion.ahead import ReadAhead, after_acceptance
+from slm_lsp.completion.cache import SuggestionCache
+from slm_lsp.completion.confidence import Acceptance
+from slm_lsp.completion.events import Event, Happened
+from slm_lsp.completion.flight import Flight, Pipeline
+from slm_lsp.completion.model import LoadedModel
+from slm_lsp.completion.offers import Offers
 from slm_lsp.completion.pipeline import run
-from slm_lsp.completion.request import CompletionRequest, CompletionResult, Reason
+from slm_lsp.completion.request import CompletionRequest, CompletionResult, Reason, Source, Trigger
+from slm_lsp.completion.rhythm import Rhythm
+from slm_lsp.completion.scheduler import Scheduler
+from slm_lsp.completion.trail import Entry, Trail
+from slm_lsp.completion.warm import Loader, Loading, State, WarmModel
 from slm_lsp.config import Settings
 from slm_lsp.engine.interface import EngineInfo
-from slm_lsp.errors import SlmLspError
+from slm_lsp.text.snapshot import Snapshot
 
-log = logging.getLogger(__name__)
-
-Loader = Callable[[Settings, Progress], LoadedModel]
-Pipeline = Callable[[LoadedModel, CompletionRequest, Settings, CancelToken], CompletionResult]
-
-RESULTS_KEPT = 100
-"""Documents whose last result is kept for `slm-lsp.why`."""
-
-
-class State(Enum):
-    """Where the model is on its way."""
-
-    IDLE = "idle"
-    LOADING = "loading"
-    READY = "ready"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Loading:
-    """News of the model: its state, how far loading is (0 to 1), and what is being done or went wrong."""
-
-    state: State
-    fraction: float = 0.0
-    message: str = ""
+GRACE = 0.012
+"""Seconds that a generation whose request was cancelled goes on: editors cancel before they ask again."""
 
 
 @dataclass(slots=True)
 class Counters:
-    """What happened since the start; `reasons` counts why requests got no item, `prefilled` and `decoded` the
-    tokens of the requests that ran to their end."""
+    """What happened since the start.
+
+    `reasons` counts why requests got no item, `sources` where answers came from, `prefilled` and `decoded`
+    the tokens of all that ran, `finished` the generations that ran to their end.
+    """
 
     requests: int = 0
     shown: int = 0
     accepted: int = 0
+    rejected: int = 0
     prefilled: int = 0
     decoded: int = 0
+    finished: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(slots=True)
-class _Run:
-    """A request that the worker has, or will have; superseding it answers it at once."""
-
-    token: CancelToken
-    answer: asyncio.Future[CompletionResult]
-    superseded: bool = False
-
-    def supersede(self) -> None:
-        self.superseded = True
-        self.token.cancel()
-        self.answer.cancel()
+    sources: Counter[str] = field(default_factory=Counter)
 
 
 class CompletionService:
     """Loads the model in the background and answers requests with it.
 
-    `on_loading` is called on the event loop with each piece of news of the model.
+    `on_loading` is called on the event loop with each piece of news of the model, and `on_event` with what
+    becomes of suggestions. `ignored` says of a document whether an ignore rule covers it.
     """
 
     def __init__(
@@ -88,169 +66,314 @@ class CompletionService:
         on_loading: Callable[[Loading], None] | None = None,
         pipeline: Pipeline = run,
     ) -> None:
-        self._loader = loader
-        self._on_loading = on_loading
         self._pipeline = pipeline
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="slm-engine")
-        self._model: LoadedModel | None = None
-        self._loaded_for: tuple[object, ...] | None = None
-        self._running: dict[str, _Run] = {}
-        self._results: OrderedDict[str, CompletionResult] = OrderedDict()
-        self._load_task: asyncio.Task[None] | None = None
+        self._warm = WarmModel(loader, self._worker, on_loading)
+        self._scheduler = Scheduler(self._worker)
+        self._cache, self._offers, self._rhythm = SuggestionCache(), Offers(), Rhythm()
+        self._flights: dict[str, Flight] = {}
+        self._asked: dict[str, asyncio.Future[None]] = {}
+        self._after_line: dict[str, tuple[int, int]] = {}
+        self._ahead: tuple[str, Flight] | None = None
+        self._reading = ReadAhead(self._scheduler)
+        self._awake_at = 0.0
+        self._selecting = False
+        self.trail = Trail()
         self.settings = Settings()
         self.counters = Counters()
-        self.loading = Loading(State.IDLE)
+        self.acceptance = Acceptance()
+        self.on_event: Callable[[Event], None] = lambda event: None
+        self.ignored: Callable[[Snapshot], bool] = lambda document: False
+
+    @property
+    def loading(self) -> Loading:
+        """The newest news of the model."""
+        return self._warm.loading
+
+    @property
+    def engine(self) -> EngineInfo | None:
+        """What is loaded, if a model is ready."""
+        return self._warm.model.engine.info if self._warm.model else None
 
     def configure(self, settings: Settings) -> None:
         """Take new settings and return; the model is (re)loaded in the background if they name another."""
+        if settings != self.settings:
+            self._cache.clear()
         self.settings = settings
-        wanted = (settings.model, settings.adapter, settings.device, settings.precision, settings.threads)
-        if wanted == self._loaded_for:
-            return
-        self._loaded_for = wanted
-        previous = self._load_task
-        self._announce(Loading(State.LOADING, 0.0, f"loading {settings.model}"))
-        self._load_task = asyncio.get_running_loop().create_task(self._load(settings, wanted, previous))
+        if self._warm.configure(settings):
+            for uri in list(self._flights):
+                self._supersede(uri)
 
     async def complete(self, request: CompletionRequest) -> CompletionResult:
         """Answer one request; a newer one for the same document ends it with a reason.
 
         Returns at once while the model is not ready. Never raises but `asyncio.CancelledError`, after
-        which the engine stops before its next token.
+        which the engine stops before its next token unless the request's successor takes over.
         """
-        uri, settings = request.document.uri, self.settings
+        started, uri = time.perf_counter(), request.document.uri
+        request = replace(request, selecting=self._selecting and self._scheduler.focus == uri)
+        self._scheduler.focus = uri
         self.counters.requests += 1
-        self.edited(uri)
-        if reason := self._refusal(request):
-            return self._note(uri, CompletionResult(reason=reason))
-        assert self._model is not None
-        model, token = self._model, CancelToken()
-        answer = asyncio.get_running_loop().run_in_executor(
-            self._worker, _run, self._pipeline, model, request, settings, token
-        )
-        running = self._running[uri] = _Run(token, answer)
-        result = CompletionResult(reason=Reason.SUPERSEDED, model=model.name)
-        try:
-            finished = await answer
-            if not running.superseded:
-                result = finished
-        except asyncio.CancelledError:
-            if not running.superseded:
-                self._note(uri, CompletionResult(reason=Reason.CANCELLED, model=model.name))
+        self._leave(uri)
+        if self._offers.follow(request):
+            self._happened(Happened.REJECTED, request.document.language)
+        result = self._at_once(request)
+        if result is None:
+            asked = self._asked[uri] = asyncio.get_running_loop().create_future()
+            try:
+                result = await self._generated(request, asked)
+            except asyncio.CancelledError:
+                if not asked.done():
+                    self._note(request, CompletionResult(reason=Reason.CANCELLED), started)
                 raise
-        finally:
-            token.cancel()
-            if self._running.get(uri) is running:
-                del self._running[uri]
-        return self._note(uri, result)
+            finally:
+                if self._asked.get(uri) is asked:
+                    del self._asked[uri]
+                    self._abandon(uri)
+        return self._note(request, result, started)
 
-    def why(self, uri: str) -> CompletionResult | None:
-        """Return the last result for a document, if there was one."""
-        return self._results.get(uri)
+    def why(self, uri: str) -> Entry | None:
+        """Return how the last request for a document was answered, if there was one."""
+        return self.trail.last(uri)
 
-    def accepted(self) -> None:
-        """Take note that the user accepted a suggestion."""
+    def accepted(self, identifier: str, kind: str = "whole", characters: int | None = None) -> None:
+        """Take note that the user accepted a suggestion, or a word or a line of it."""
         self.counters.accepted += 1
+        offer = self._offers.accept(identifier, kind)
+        if offer is None:
+            return
+        request, item = offer.request, offer.item
+        text = offer.left if characters is None else offer.left[:characters]
+        self._happened(
+            Happened.ACCEPTED, request.document.language, kind=kind, text=text, uri=request.document.uri
+        )
+        if kind == "whole" and "\n" not in item.text:
+            self._after_line[request.document.uri] = (request.line, item.start + len(item.text))
 
-    def edited(self, uri: str) -> None:
-        """Stop working on a document that has changed: the answer would no longer fit."""
-        if running := self._running.pop(uri, None):
-            running.supersede()
+    def rejected(self, identifier: str) -> None:
+        """Take note that the user dismissed a suggestion; it does not come back there."""
+        if offer := self._offers.reject(identifier):
+            self._happened(Happened.REJECTED, offer.request.document.language)
+
+    def snooze(self, seconds: float) -> None:
+        """Suggest nothing by itself for a while; 0 ends it."""
+        self._awake_at = time.monotonic() + seconds
+
+    def focus(self, uri: str, *, selecting: bool) -> None:
+        """Take note of which document has the focus, and whether text is selected in it."""
+        self._scheduler.focus = uri
+        self._selecting = selecting
+
+    @property
+    def snoozed(self) -> float:
+        """For how many seconds more nothing is suggested."""
+        return max(0.0, self._awake_at - time.monotonic())
+
+    def opened(self, document: Snapshot) -> None:
+        """Read ahead in a document that was opened: where it ends is where a new one is written."""
+        last = len(document.lines) - 1
+        self._read(CompletionRequest(document, last, len(document.lines[last])))
+
+    def edited(self, document: Snapshot, line: int = 0, column: int = 0) -> None:
+        """Stop working on a document that has changed, unless it is as the running generation says.
+
+        `line` and `column` are where the newest edit ends: read ahead from there, if nothing is asked.
+        """
+        self._rhythm.edited(time.monotonic())
+        self._selecting = False
+        uri = self._scheduler.focus = document.uri
+        self._leave(uri)
+        self._after_line.pop(uri, None)
+        flight = self._flights.get(uri)
+        if flight and not flight.follows(document):
+            self._supersede(uri)
+        self._read(CompletionRequest(document, line, column))
 
     def forget(self, uri: str) -> None:
         """Drop what is known of a closed document and stop working on it."""
-        self.edited(uri)
-        self._results.pop(uri, None)
-
-    @property
-    def engine(self) -> EngineInfo | None:
-        """What is loaded, if a model is ready."""
-        return self._model.engine.info if self._model else None
+        self._leave(uri)
+        self._supersede(uri)
+        self._offers.forget(uri)
+        self.trail.forget(uri)
 
     def close(self) -> None:
         """Stop all work and let go of the model."""
-        for uri in list(self._running):
-            self.edited(uri)
-        if self._load_task:
-            self._load_task.cancel()
-        model, self._model = self._model, None
-        if model:
-            self._worker.submit(model.close)
+        for uri in {*self._flights, *self._asked}:
+            self._leave(uri)
+            self._supersede(uri)
+        self._reading.cancel()
+        self._scheduler.drop_background()
+        self._warm.close()
         self._worker.shutdown(wait=False, cancel_futures=False)
+
+    def _at_once(self, request: CompletionRequest) -> CompletionResult | None:
+        """Return the answer that needs no engine: why nothing is suggested, or what is known already."""
+        settings, invoked = self.settings, request.trigger is Trigger.INVOKED
+        reason = self._refusal(request)
+        if reason is None and not invoked and self.snoozed:
+            reason = Reason.SNOOZED
+        if reason is None:
+            reason = gates.closed(request, settings)
+        known = None if reason or invoked else self._cache.look(request)
+        if known:
+            return replace(known, source=Source.CACHE)
+        if reason is None and not invoked:
+            place = self._after_line.get(request.document.uri)
+            reason = Reason.AFTER_ACCEPTED if place == (request.line, request.column) else None
+        return CompletionResult(reason=reason, source=Source.NONE) if reason else None
 
     def _refusal(self, request: CompletionRequest) -> Reason | None:
         if not self.settings.enabled:
             return Reason.DISABLED
         if request.document.language in self.settings.disabled_languages:
             return Reason.LANGUAGE_OFF
-        if self._model is None:
+        if self.ignored(request.document):
+            return Reason.FILE_IGNORED
+        if self._warm.model is None:
             return Reason.NO_MODEL if self.loading.state is State.FAILED else Reason.LOADING
         return None
 
-    def _note(self, uri: str, result: CompletionResult) -> CompletionResult:
+    async def _generated(self, request: CompletionRequest, asked: "asyncio.Future[None]") -> CompletionResult:
+        """Return what the engine writes: what it is writing already, if that fits, or anew."""
+        uri, superseded = request.document.uri, CompletionResult(reason=Reason.SUPERSEDED)
+        flight, source = self._flights.get(uri), Source.JOINED
+        while True:
+            if flight is None or not flight.serves(request):
+                self._supersede(uri)
+                source = Source.ENGINE
+                if request.trigger is Trigger.AUTOMATIC and not await self._patient(asked):
+                    return superseded
+                flight = self._start(request)
+                if flight is None:
+                    return CompletionResult(reason=Reason.LOADING)
+            waits: set[asyncio.Future[Any]] = {asked, flight.job.done}
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            if asked.done() or flight.job.done.cancelled():
+                return superseded
+            result = flight.job.done.result()
+            if flight.request is request:
+                return replace(result, source=Source.ENGINE)
+            if known := self._cache.look(request):
+                return replace(known, source=source, stages=result.stages, usage=result.usage)
+            # It went another way, or what it wrote is typed already: nobody can join it a second time.
+            flight = None
+
+    async def _patient(self, asked: "asyncio.Future[None]") -> bool:
+        """Wait as the machine and the user's typing want it; returns whether the request is still wanted."""
+        wait = self._rhythm.wait(time.monotonic())
+        if wait:
+            await asyncio.wait({asked}, timeout=wait)
+        return not asked.done()
+
+    def _start(self, request: CompletionRequest) -> Flight | None:
+        """Let the engine begin with a request, or go on with it if it began ahead of need."""
+        uri, model = request.document.uri, self._warm.model
+        if model is None:
+            return None
+        ahead, flight = self._ahead, None
+        if ahead and ahead[0] == uri and not ahead[1].job.done.done() and ahead[1].serves(request):
+            flight = ahead[1]
+            flight.job.background = False
+        self._flights[uri] = flight = flight or self._fly(request, model)
+        return flight
+
+    def _fly(self, request: CompletionRequest, model: LoadedModel, *, background: bool = False) -> Flight:
+        flight = Flight(
+            self._scheduler,
+            self._pipeline,
+            model,
+            request,
+            self.settings,
+            self.acceptance,
+            background=background,
+        )
+
+        def landed(done: "asyncio.Future[CompletionResult]") -> None:
+            if self._flights.get(request.document.uri) is flight:
+                del self._flights[request.document.uri]
+            if not done.cancelled():
+                self._landed(flight, done.result())
+
+        flight.job.done.add_done_callback(landed)
+        return flight
+
+    def _landed(self, flight: Flight, result: CompletionResult) -> None:
+        """Keep what a generation brought, whoever waits for it still."""
         self.counters.prefilled += result.usage.prefilled
         self.counters.decoded += result.usage.decoded
+        if result.reason in (Reason.SUPERSEDED, Reason.FAILED):
+            return
+        self.counters.finished += 1
+        self._rhythm.completed(flight.seconds)
+        self._cache.put(flight.request, result)
+
+    def _read(self, request: CompletionRequest) -> None:
+        if not self.settings.ahead:
+            return
+        self._reading.soon(
+            request, lambda: None if self._refusal(request) else self._warm.model, self.settings
+        )
+
+    def _leave(self, uri: str) -> None:
+        """Answer the document's open request: its text or its turn is over."""
+        asked = self._asked.pop(uri, None)
+        if asked and not asked.done():
+            asked.set_result(None)
+
+    def _supersede(self, uri: str) -> None:
+        """Stop the document's generation."""
+        if flight := self._flights.pop(uri, None):
+            flight.cancel()
+
+    def _abandon(self, uri: str) -> None:
+        """Stop the document's generation unless somebody asks for it soon: nobody waits for it now."""
+        flight = self._flights.get(uri)
+        if flight is None:
+            return
+
+        def give_up() -> None:
+            if self._flights.get(uri) is flight and uri not in self._asked:
+                self._supersede(uri)
+
+        if flight.job.begun:
+            asyncio.get_running_loop().call_later(GRACE, give_up)
+        else:
+            self._supersede(uri)
+
+    def _note(self, request: CompletionRequest, result: CompletionResult, started: float) -> CompletionResult:
+        items = tuple(item for item in result.items if not self._offers.refused(request, item))
+        if len(items) < len(result.items) and request.trigger is not Trigger.INVOKED:
+            result = replace(result, items=items, reason=None if items else Reason.REJECTED_HERE)
+        ms = (time.perf_counter() - started) * 1e3
+        self.counters.sources[result.source.name.lower()] += 1
         if result.items:
             self.counters.shown += 1
+            self._show(request, result, ms)
         elif result.reason:
             self.counters.reasons[result.reason.name.lower()] += 1
-        self._results[uri] = result
-        self._results.move_to_end(uri)
-        while len(self._results) > RESULTS_KEPT:
-            self._results.popitem(last=False)
+        self.trail.add(request, result, ms, texts=self.settings.trail_text)
         return result
 
-    def _announce(self, loading: Loading) -> None:
-        self.loading = loading
-        if self._on_loading:
-            self._on_loading(loading)
+    def _show(self, request: CompletionRequest, result: CompletionResult, ms: float) -> None:
+        item = result.items[0]
+        new = self._offers.show(request, item)
+        self._happened(
+            Happened.SHOWN if new else Happened.KEPT,
+            request.document.language,
+            text=item.text,
+            ms=ms,
+            cached=result.source is Source.CACHE,
+        )
+        if self.settings.ahead and request.popup is None and result.source is not Source.CACHE:
+            self._complete_ahead(after_acceptance(request, item))
 
-    async def _load(
-        self, settings: Settings, wanted: tuple[object, ...], previous: asyncio.Task[None] | None
-    ) -> None:
-        if previous:
-            with contextlib.suppress(asyncio.CancelledError):
-                await previous
-        if wanted != self._loaded_for:
-            return
-        loop = asyncio.get_running_loop()
-        old, self._model = self._model, None
+    def _complete_ahead(self, request: CompletionRequest) -> None:
+        """Complete in idle time what will be asked if the suggestion is accepted."""
+        if self._warm.model and not gates.closed(request, self.settings) and not self._cache.look(request):
+            flight = self._fly(request, self._warm.model, background=True)
+            self._ahead = (request.document.uri, flight)
 
-        def progress(fraction: float, message: str) -> None:
-            news = Loading(State.LOADING, fraction, message)
-            loop.call_soon_threadsafe(lambda: self._announce(news) if wanted == self._loaded_for else None)
-
-        def work() -> LoadedModel:
-            if old:
-                old.close()
-            gc.collect()
-            return self._loader(settings, progress)
-
-        try:
-            self._model = await loop.run_in_executor(self._worker, work)
-        except SlmLspError as error:
-            log.error("the model could not be loaded: %s", error)  # noqa: TRY400 - the sentence says it all
-            self._announce(Loading(State.FAILED, 0.0, str(error)))
-        except Exception as error:
-            log.exception("the model could not be loaded")
-            self._announce(Loading(State.FAILED, 0.0, f"{settings.model} could not be loaded: {error}"))
-        else:
-            self._announce(Loading(State.READY, 1.0, f"{self._model.name} is ready"))
-
-
-def _run(
-    pipeline: Pipeline,
-    model: LoadedModel,
-    request: CompletionRequest,
-    settings: Settings,
-    cancel: CancelToken,
-) -> CompletionResult:
-    """Run the pipeline on the engine's thread; a cancelled or failed run becomes a result with its reason."""
-    try:
-        cancel.check()
-        return pipeline(model, request, settings, cancel)
-    except Cancelled:
-        return CompletionResult(reason=Reason.SUPERSEDED, model=model.name)
-    except Exception:
-        log.exception("a completion failed")
-        return CompletionResult(reason=Reason.FAILED, model=model.name)
+    def _happened(self, what: Happened, language: str, **more: object) -> None:
+        if what is Happened.REJECTED:
+            self.counters.rejected += 1
+        self.on_event(Event(what, language, **more))  # type: ignore[arg-type]  # its own fields

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from slm_lsp.completion.service import Loading, State
+from slm_lsp.completion.warm import Loading, State
 
 if TYPE_CHECKING:
     from slm_lsp.lsp.session import Server

@@ -8,7 +8,8 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from slm_lsp import __version__
-from slm_lsp.completion.service import CompletionService, Loading
+from slm_lsp.completion.service import CompletionService
+from slm_lsp.completion.warm import Loading
 from slm_lsp.lsp.client import Client
 from slm_lsp.lsp.documents import Documents
 from slm_lsp.lsp.lifecycle import outlive

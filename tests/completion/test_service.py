@@ -8,9 +8,12 @@ from typing import Any, cast
 import pytest
 
 from slm_lsp.cancel import CancelToken
+from slm_lsp.completion.confidence import Acceptance
 from slm_lsp.completion.model import LoadedModel, Progress
+from slm_lsp.completion.pipeline import ALL_ON, Switches
 from slm_lsp.completion.request import CompletionItem, CompletionRequest, CompletionResult, Reason
-from slm_lsp.completion.service import CompletionService, Loading, State
+from slm_lsp.completion.service import CompletionService
+from slm_lsp.completion.warm import Loading, State
 from slm_lsp.config import Settings
 from slm_lsp.engine.scripted import ScriptedEngine
 from slm_lsp.errors import ModelNotFound
@@ -32,6 +35,7 @@ class Desk:
         self.failure: Exception | None = None
         self.engines: list[ScriptedEngine] = []
         self.ran: list[str] = []
+        self.stopped: list[str] = []
         self.news: list[Loading] = []
         self.service = CompletionService(self.load, self.news.append, self.run)
 
@@ -44,20 +48,29 @@ class Desk:
         return LoadedModel(settings.model, self.engines[-1], cast(Any, None), cast(Any, None))
 
     def run(
-        self, model: LoadedModel, asked: CompletionRequest, settings: Settings, cancel: CancelToken
+        self,
+        model: LoadedModel,
+        request: CompletionRequest,
+        settings: Settings,
+        cancel: CancelToken,
+        switches: Switches = ALL_ON,
+        acceptance: Acceptance = Acceptance(),  # noqa: B008 - frozen
+        told: Callable[[str], None] = lambda text: None,
     ) -> CompletionResult:
         self.started.release()
         while not self.may_run.wait(0.002):
+            if cancel.cancelled:
+                self.stopped.append(request.document.uri)
             cancel.check()
         cancel.check()
-        if asked.document.language == "broken":
+        if request.document.language == "broken":
             raise ValueError("no")
-        self.ran.append(asked.document.uri)
+        self.ran.append(request.document.uri)
         return CompletionResult((CompletionItem("1", "1", 4, 4),), model=model.name)
 
     async def ready(self) -> None:
         self.may_load.set()
-        self.service.configure(Settings())
+        self.service.configure(Settings(ahead=False))
         await until(lambda: self.service.loading.state is not State.LOADING)
 
     async def begun(self) -> None:
@@ -137,6 +150,7 @@ async def test_cancelling_the_caller_stops_the_work(desk: Desk) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    await until(lambda: desk.stopped == ["file:///a.py"])
     desk.may_run.set()
     assert (await desk.service.complete(request("file:///b.py"))).items
     assert desk.ran == ["file:///b.py"]
@@ -149,7 +163,7 @@ async def test_an_edit_stops_the_work(desk: Desk) -> None:
     await desk.ready()
     task = asyncio.create_task(desk.service.complete(request()))
     await desk.begun()
-    desk.service.edited("file:///a.py")
+    desk.service.edited(Snapshot("file:///a.py", "python", 2, ("b = ",)))
     assert (await task).reason is Reason.SUPERSEDED
 
 
@@ -170,7 +184,7 @@ async def test_switched_off(desk: Desk) -> None:
 
 async def test_only_settings_of_the_model_load_it_again(desk: Desk) -> None:
     await desk.ready()
-    desk.service.configure(Settings(max_tokens=10))
+    desk.service.configure(Settings(max_tokens=10, ahead=False))
     assert desk.service.loading.state is State.READY
     desk.service.configure(Settings(model="other"))
     await until(lambda: desk.service.loading.state is State.READY)
@@ -181,7 +195,7 @@ async def test_counters_and_the_last_result(desk: Desk) -> None:
     await desk.ready()
     desk.may_run.set()
     await desk.service.complete(request())
-    desk.service.accepted()
+    desk.service.accepted("1")
     desk.service.configure(Settings(enabled=False))
     await desk.service.complete(request())
     counters = desk.service.counters

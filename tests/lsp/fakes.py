@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from slm_lsp.cancel import CancelToken
+from slm_lsp.completion.confidence import Acceptance
 from slm_lsp.completion.model import LoadedModel, Progress
+from slm_lsp.completion.pipeline import ALL_ON, Switches
 from slm_lsp.completion.request import (
     CompletionItem,
     CompletionRequest,
@@ -14,7 +16,8 @@ from slm_lsp.completion.request import (
     Reason,
     Stage,
 )
-from slm_lsp.completion.service import CompletionService, Loading
+from slm_lsp.completion.service import CompletionService
+from slm_lsp.completion.warm import Loading
 from slm_lsp.config import Settings
 from slm_lsp.engine.interface import EngineInfo
 
@@ -69,7 +72,14 @@ class FakeBackend:
         return LoadedModel(settings.model, cast(Any, FakeEngine()), cast(Any, None), cast(Any, None))
 
     def run(
-        self, model: LoadedModel, request: CompletionRequest, settings: Settings, cancel: CancelToken
+        self,
+        model: LoadedModel,
+        request: CompletionRequest,
+        settings: Settings,
+        cancel: CancelToken,
+        switches: Switches = ALL_ON,
+        acceptance: Acceptance = Acceptance(),  # noqa: B008 - frozen
+        told: Callable[[str], None] = lambda text: None,
     ) -> CompletionResult:
         """Answer with `text` at the cursor, behind the popup's entry if there is one."""
         self.requests.append(request)

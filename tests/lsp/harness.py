@@ -131,6 +131,10 @@ class Session(Wire):
     async def initialize(self, capabilities: Json | None = None, **params: Any) -> Json:
         """Open the session; returns the server's capabilities."""
         params = {"processId": None, "rootUri": None, "capabilities": capabilities or {}, **params}
+        # Nothing is asked of the engine but what a test asks.
+        options = params.setdefault("initializationOptions", {})
+        if isinstance(options, dict):
+            params["initializationOptions"] = {"ahead": False, **options}
         result: Json = await self.request("initialize", params).result()
         self.notify("initialized", {})
         capabilities_: Json = result["capabilities"]
@@ -169,11 +173,11 @@ class Session(Wire):
         self.notify("textDocument/didChange", params)
 
     def inline(self, line: int = 0, character: int = 0, uri: str = URI, **context: Any) -> Reply:
-        """Ask for an inline completion."""
+        """Ask for an inline completion, as a user who presses the key for it."""
         params = {
             "textDocument": {"uri": uri},
             "position": {"line": line, "character": character},
-            "context": {"triggerKind": 2, **context},
+            "context": {"triggerKind": 1, **context},
         }
         return self.request("textDocument/inlineCompletion", params)
 

@@ -8,6 +8,7 @@ import psutil
 from pygls.exceptions import JsonRpcInvalidParams
 
 from slm_lsp import __version__
+from slm_lsp.completion.trail import Entry
 from slm_lsp.config import camel
 from slm_lsp.lsp.convert import ACCEPTED
 from slm_lsp.lsp.session import Server
@@ -24,6 +25,7 @@ def status(ls: Server, *arguments: Any) -> dict[str, Any]:
         "model": service.settings.model,
         "device": engine.device if engine else None,
         "engine": _camel(asdict(engine)) if engine else None,
+        "snoozed": round(service.snoozed),
         "memory": psutil.Process().memory_info().rss,
         "counters": {
             "requests": service.counters.requests,
@@ -31,6 +33,9 @@ def status(ls: Server, *arguments: Any) -> dict[str, Any]:
             "accepted": service.counters.accepted,
             "prefilled": service.counters.prefilled,
             "decoded": service.counters.decoded,
+            "rejected": service.counters.rejected,
+            "finished": service.counters.finished,
+            "sources": dict(service.counters.sources),
             "reasons": dict(service.counters.reasons),
         },
     }
@@ -38,31 +43,87 @@ def status(ls: Server, *arguments: Any) -> dict[str, Any]:
 
 def why(ls: Server, *arguments: Any) -> dict[str, Any] | None:
     """Return how the last request for a document was answered; null if there was none."""
-    uri = _text(arguments, "`slm-lsp.why` takes one argument: the document's URI.")
-    result = ls.service.why(uri)
-    if result is None:
-        return None
-    return {
-        "uri": uri,
-        "model": result.model,
-        "items": len(result.items),
-        "reason": result.reason.value if result.reason else None,
-        "stages": [asdict(stage) for stage in result.stages],
-        "usage": _camel(asdict(result.usage)),
-    }
+    entry = ls.service.why(_text(arguments, "`slm-lsp.why` takes one argument: the document's URI."))
+    return _told(entry) if entry else None
+
+
+def trail(ls: Server, *arguments: Any) -> list[dict[str, Any]]:
+    """Return how the last requests were answered, the newest last."""
+    _check(arguments, 0, "`slm-lsp.trail` takes no argument.")
+    return [_told(entry) for entry in ls.service.trail]
 
 
 def accepted(ls: Server, *arguments: Any) -> None:
-    """Take note that the user accepted an item."""
-    _text(arguments, f"`{ACCEPTED}` takes one argument: the item's id.")
-    ls.service.accepted()
+    """Take note that the user accepted an item, or a word or a line of it."""
+    sentence = (
+        f"`{ACCEPTED}` takes the item's id and, if it was not accepted as a whole, `word` or `line` and the "
+        "number of characters."
+    )
+    match arguments:
+        case [str(identifier)]:
+            ls.service.accepted(identifier)
+        case [str(identifier), ("whole" | "word" | "line") as kind, int(characters)] if characters > 0:
+            ls.service.accepted(identifier, kind, characters)
+        case _:
+            raise JsonRpcInvalidParams(sentence)
+
+
+def rejected(ls: Server, *arguments: Any) -> None:
+    """Take note that the user dismissed an item."""
+    ls.service.rejected(_text(arguments, "`slm-lsp.rejected` takes one argument: the item's id."))
+
+
+def snooze(ls: Server, *arguments: Any) -> None:
+    """Suggest nothing by itself for some minutes; 0 ends it."""
+    match arguments:
+        case [(int() | float()) as minutes] if not isinstance(minutes, bool) and 0 <= minutes <= 1440:
+            ls.service.snooze(60.0 * minutes)
+        case _:
+            raise JsonRpcInvalidParams("`slm-lsp.snooze` takes one argument: minutes, from 0 to 1440.")
+
+
+def focus(ls: Server, *arguments: Any) -> None:
+    """Take note of which document has the focus, and whether text is selected in it."""
+    match arguments:
+        case [str(uri), bool(selecting)]:
+            ls.service.focus(uri, selecting=selecting)
+        case _:
+            raise JsonRpcInvalidParams(
+                "`slm-lsp.focus` takes two arguments: a document's URI, and whether text is selected in it."
+            )
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "slm-lsp.status": status,
     "slm-lsp.why": why,
+    "slm-lsp.trail": trail,
     ACCEPTED: accepted,
+    "slm-lsp.rejected": rejected,
+    "slm-lsp.snooze": snooze,
+    "slm-lsp.focus": focus,
 }
+
+
+def _told(entry: Entry) -> dict[str, Any]:
+    told = {
+        "when": entry.when,
+        "uri": entry.uri,
+        "language": entry.language,
+        "line": entry.line,
+        "column": entry.column,
+        "trigger": entry.trigger.value,
+        "source": entry.source.value,
+        "model": entry.model,
+        "items": entry.items,
+        "reason": entry.reason.value if entry.reason else None,
+        "stop": entry.stop,
+        "confidence": entry.confidence and round(entry.confidence, 3),
+        "filters": [asdict(one) for one in entry.filters],
+        "stages": [asdict(stage) for stage in entry.stages],
+        "usage": _camel(asdict(entry.usage)),
+        "ms": round(entry.ms, 1),
+    }
+    return {**told, "texts": list(entry.texts)} if entry.texts else told
 
 
 def _check(arguments: tuple[Any, ...], count: int, sentence: str) -> None:

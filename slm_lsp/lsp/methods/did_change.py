@@ -1,5 +1,7 @@
 """``textDocument/didChange``, full and incremental."""
 
+from collections.abc import Sequence
+
 from lsprotocol import types
 
 from slm_lsp.lsp.session import Server
@@ -8,4 +10,22 @@ from slm_lsp.lsp.session import Server
 def did_change(ls: Server, params: types.DidChangeTextDocumentParams) -> None:
     """Apply edits to a document, and stop what was being written for the text before them."""
     ls.documents.change(params.text_document, params.content_changes)
-    ls.service.edited(params.text_document.uri)
+    edited(ls, params.text_document.uri, params.content_changes)
+
+
+def edited(ls: Server, uri: str, changes: Sequence[types.TextDocumentContentChangeEvent]) -> None:
+    """Tell the service of edits that were applied, and where the last one ends."""
+    document = ls.documents.get(uri)
+    if document is None:
+        return
+    line = column = 0
+    last = changes[-1] if changes else None
+    if isinstance(last, types.TextDocumentContentChangePartial):
+        start, text = last.range.start, last.text
+        below = text.count("\n")
+        # The service counts code points; what was typed has them as they are.
+        line, column = document.locate(start.line, start.character)
+        line, column = (
+            (line + below, len(text) - text.rfind("\n") - 1) if below else (line, column + len(text))
+        )
+    ls.service.edited(document.snapshot(), line, column)

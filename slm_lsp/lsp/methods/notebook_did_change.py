@@ -2,6 +2,7 @@
 
 from lsprotocol import types
 
+from slm_lsp.lsp.methods.did_change import edited
 from slm_lsp.lsp.session import Server
 
 
@@ -19,4 +20,4 @@ def did_change(ls: Server, params: types.DidChangeNotebookDocumentParams) -> Non
             ls.service.forget(closed.uri)
     for edit in cells.text_content or ():
         ls.documents.change(edit.document, edit.changes)
-        ls.service.edited(edit.document.uri)
+        edited(ls, edit.document.uri, edit.changes)

@@ -9,7 +9,15 @@ from tests.lsp.harness import URI, Session
 
 async def test_commands_are_advertised(client: Session) -> None:
     commands = (await client.initialize())["executeCommandProvider"]["commands"]
-    assert commands == ["slm-lsp.status", "slm-lsp.why", "slm-lsp.accepted"]
+    assert commands == [
+        "slm-lsp.status",
+        "slm-lsp.why",
+        "slm-lsp.trail",
+        "slm-lsp.accepted",
+        "slm-lsp.rejected",
+        "slm-lsp.snooze",
+        "slm-lsp.focus",
+    ]
 
 
 async def test_status_tells_of_the_model_the_memory_and_the_counters(
@@ -25,6 +33,7 @@ async def test_status_tells_of_the_model_the_memory_and_the_counters(
     assert status == {
         "version": __version__,
         "state": "ready",
+        "snoozed": 0,
         "message": "tiny is ready",
         "model": "tiny",
         "device": "cpu",
@@ -41,8 +50,11 @@ async def test_status_tells_of_the_model_the_memory_and_the_counters(
             "requests": 2,
             "shown": 1,
             "accepted": 0,
+            "rejected": 0,
+            "finished": 2,
             "prefilled": 0,
             "decoded": 0,
+            "sources": {"engine": 2},
             "reasons": {"empty": 1},
         },
     }
@@ -62,11 +74,23 @@ async def test_why_tells_of_the_last_request_of_a_document(client: Session, back
     assert await client.why() is None
     backend.text = ""
     await client.inline().result()
-    assert await client.why() == {
+    why = await client.why()
+    assert why
+    assert why.pop("when").endswith("+00:00")
+    assert why.pop("ms") >= 0
+    assert why == {
         "uri": URI,
+        "language": "python",
+        "line": 0,
+        "column": 0,
+        "trigger": "invoked",
+        "source": "the model",
         "model": "smollm2-135m",
         "items": 0,
         "reason": "the model had nothing to add here",
+        "stop": None,
+        "confidence": None,
+        "filters": [],
         "stages": [{"name": "decode", "ms": 1.0, "detail": "as told"}],
         "usage": {
             "reused": 0,
@@ -82,6 +106,70 @@ async def test_why_tells_of_the_last_request_of_a_document(client: Session, back
     }
 
 
+async def test_the_trail_has_the_last_hundred_requests_without_their_texts(
+    client: Session, backend: FakeBackend
+) -> None:
+    await client.ready()
+    backend.text = "hidden"
+    client.open("")
+    for _ in range(101):
+        await client.inline().result()
+    trail = await client.command("slm-lsp.trail").result()
+    assert len(trail) == 100
+    assert not any("hidden" in str(entry) for entry in trail)
+
+
+async def test_the_trail_keeps_texts_if_the_user_allows_it(client: Session) -> None:
+    await client.ready(initializationOptions={"trailText": True})
+    client.open("")
+    await client.inline().result()
+    (entry,) = await client.command("slm-lsp.trail").result()
+    assert entry["texts"] == ["pass"]
+
+
+async def test_snoozing_stops_what_comes_by_itself_until_it_is_over(client: Session) -> None:
+    await client.ready()
+    client.open("")
+    await client.command("slm-lsp.snooze", 5).result()
+    assert (await client.status())["snoozed"] == 300
+    assert await client.inline(triggerKind=2).result() == {"items": []}
+    assert (await client.inline(triggerKind=1).result())["items"]
+    await client.command("slm-lsp.snooze", 0).result()
+    assert (await client.inline(triggerKind=2).result())["items"]
+
+
+async def test_a_dismissed_suggestion_does_not_come_back(client: Session) -> None:
+    await client.ready()
+    client.open("x = ")
+    (item,) = (await client.inline(0, 4, triggerKind=2).result())["items"]
+    await client.command("slm-lsp.rejected", *item["command"]["arguments"]).result()
+    assert await client.inline(0, 4, triggerKind=2).result() == {"items": []}
+    why = await client.why()
+    assert why
+    assert why["reason"] == "the same suggestion was rejected here before"
+
+
+async def test_right_after_an_accepted_line_nothing_is_suggested(client: Session) -> None:
+    await client.ready()
+    client.open("x = ")
+    (item,) = (await client.inline(0, 4, triggerKind=2).result())["items"]
+    client.edit({"text": "x = pass"})
+    await client.command("slm-lsp.accepted", *item["command"]["arguments"]).result()
+    assert await client.inline(0, 8, triggerKind=2).result() == {"items": []}
+    why = await client.why()
+    assert why
+    assert why["reason"] == "a line was just accepted here"
+
+
+async def test_nothing_is_suggested_while_text_is_selected(client: Session) -> None:
+    await client.ready()
+    client.open("x = ")
+    await client.command("slm-lsp.focus", URI, True).result()
+    assert await client.inline(0, 4, triggerKind=2).result() == {"items": []}
+    await client.command("slm-lsp.focus", URI, False).result()
+    assert (await client.inline(0, 4, triggerKind=2).result())["items"]
+
+
 @pytest.mark.parametrize(
     ("command", "arguments"),
     [
@@ -91,6 +179,13 @@ async def test_why_tells_of_the_last_request_of_a_document(client: Session, back
         ("slm-lsp.why", ["a", "b"]),
         ("slm-lsp.accepted", []),
         ("slm-lsp.accepted", [{}]),
+        ("slm-lsp.accepted", ["1", "letter", 1]),
+        ("slm-lsp.accepted", ["1", "word", 0]),
+        ("slm-lsp.rejected", []),
+        ("slm-lsp.snooze", ["long"]),
+        ("slm-lsp.snooze", [-1]),
+        ("slm-lsp.focus", [True]),
+        ("slm-lsp.trail", [1]),
         ("slm-lsp.unheard-of", []),
     ],
 )
