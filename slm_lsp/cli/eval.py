@@ -105,6 +105,14 @@ def holes(
     ] = "",
     json_file: Json = None,
     raw: Raw = False,
+    automatic: Annotated[
+        bool,
+        typer.Option(
+            "--automatic",
+            help="Let suggestions come by themselves, as while typing: comments, strings and doubtful ones "
+            "are held back. Otherwise they are asked for.",
+        ),
+    ] = False,
     model: Model = Settings().model,
     adapter: Adapter = "",
 ) -> None:
@@ -117,7 +125,7 @@ def holes(
 
     _check(json_file)
     wanted = frozenset(one.strip().lower() for one in languages.split(",") if one.strip())
-    plan = Plan(path, count, seed, wanted, Switches(filters=not raw))
+    plan = Plan(path, count, seed, wanted, Switches(filters=not raw), automatic)
     with _progress() as bar:
         bar.add_task("drawing holes", total=None)
         chosen = tasks(plan)
@@ -129,6 +137,36 @@ def holes(
         found = report(loaded, plan, chosen, follow(evaluate(loaded, plan, chosen)))
     _finish(found, json_file)
     _print_holes(found)
+
+
+@app.command(epilog="Example: slm-lsp eval confidence holes.json")
+def confidence(
+    files: Annotated[
+        list[Path], typer.Argument(help="What `eval holes --automatic --json` wrote.", show_default=False)
+    ],
+) -> None:
+    """Fit the weights by which doubtful suggestions are held back, and print what they are worth.
+
+    The figures are those of a five-fold cross-validation: no hole is judged by weights that have seen it.
+    """
+    from slm_lsp.completion.confidence import FEATURES
+    from slm_lsp.evaluation.fitting import fit, trade_offs
+    from slm_lsp.evaluation.report import load
+
+    rows = [row for file in files for row in load(file).rows if row["features"]]
+    weights = fit(rows)
+    table = _table("feature", "weight")
+    for name, weight in zip(FEATURES, weights, strict=True):
+        table.add_row(name, f"{weight:+.3f}")
+    _console().print(table)
+    table = _table("eagerness", "shown", "precision", "right ones kept")
+    for trade in trade_offs(rows):
+        table.add_row(
+            str(trade.eagerness),
+            *(_shown("passed", one) for one in (trade.shown, trade.precision, trade.kept)),
+        )
+    _console().print(table)
+    typer.echo(f"WEIGHTS = ({', '.join(f'{weight:.3f}' for weight in weights)})")
 
 
 @app.command(epilog="Example: slm-lsp eval compare before.json after.json")

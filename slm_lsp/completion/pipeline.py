@@ -44,6 +44,9 @@ class Switches:
 
 ALL_ON = Switches()
 
+CONFIDENCE = "confidence"
+"""What the trail calls the last judgement, which is not among the filters."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Cursor:
@@ -211,7 +214,7 @@ def _judge(
         length = best_length(one, draft, place, threshold(settings.eagerness), acceptance)
         if length < len(one.text):
             one = one.cut(length)
-            steps = (*steps, Filtered("confidence", one.text))
+            steps = (*steps, Filtered(CONFIDENCE, one.text))
             reason = None if one.text else Reason.LOW_CONFIDENCE
     return _Judged(one.text, one.replaces, steps, reason, values, sure)
 

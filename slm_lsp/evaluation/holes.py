@@ -11,7 +11,7 @@ from typing import Any
 
 from slm_lsp.cancel import CancelToken
 from slm_lsp.completion.model import LoadedModel
-from slm_lsp.completion.pipeline import ALL_ON, Switches, run
+from slm_lsp.completion.pipeline import ALL_ON, CONFIDENCE, Switches, run
 from slm_lsp.completion.request import CompletionRequest, CompletionResult, Trigger
 from slm_lsp.config import Settings
 from slm_lsp.evaluation.files import read, source_files
@@ -38,13 +38,18 @@ TRIES = 30
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is measured: `holes` places drawn by `seed` from the files at `path`, in some languages or all."""
+    """What is measured: `holes` places drawn by `seed` from the files at `path`, in some languages or all.
+
+    Suggestions are asked for, unless they are to come by themselves (`automatic`): then gates and confidence
+    have their say.
+    """
 
     path: Path
     holes: int
     seed: int = 0
     languages: Collection[str] = ()
     switches: Switches = ALL_ON
+    automatic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,7 @@ def tasks(plan: Plan) -> list[Task]:
     return sorted(found.values(), key=lambda task: (task.name, task.hole.start))
 
 
-def request(task: Task) -> CompletionRequest:
+def request(task: Task, trigger: Trigger = Trigger.INVOKED) -> CompletionRequest:
     """Put the cursor into the file without what stood in the hole.
 
     The file's path goes with it: from there the pipeline can find other files of the repository.
@@ -113,7 +118,7 @@ def request(task: Task) -> CompletionRequest:
     before, after = task.text[: task.hole.start], task.text[task.hole.end :]
     lines = split_lines(before)
     document = Snapshot(task.path.as_uri(), task.language, 0, tuple(split_lines(before + after)), task.path)
-    return CompletionRequest(document, len(lines) - 1, len(lines[-1]), Trigger.INVOKED)
+    return CompletionRequest(document, len(lines) - 1, len(lines[-1]), trigger)
 
 
 def settings(kind: Kind) -> Settings:
@@ -131,7 +136,7 @@ def evaluate(model: LoadedModel, plan: Plan, chosen: Sequence[Task]) -> Iterator
         ModelError: the model failed.
     """
     for task in chosen:
-        asked = request(task)
+        asked = request(task, Trigger.AUTOMATIC if plan.automatic else Trigger.INVOKED)
         started = time.perf_counter()
         result = run(model, asked, settings(task.hole.kind), CancelToken(), plan.switches)
         yield _row(task, asked, result, (time.perf_counter() - started) * 1e3)
@@ -147,6 +152,7 @@ def report(model: LoadedModel, plan: Plan, chosen: Sequence[Task], rows: list[Ro
         "languages": sorted(plan.languages),
         "tasks": digest((task.id, task.text) for task in chosen),
         "filters": plan.switches.filters,
+        "automatic": plan.automatic,
     }
     summary = {
         "all": _summary(rows),
@@ -158,8 +164,7 @@ def report(model: LoadedModel, plan: Plan, chosen: Sequence[Task], rows: list[Ro
 
 
 def _row(task: Task, asked: CompletionRequest, result: CompletionResult, ms: float) -> Row:
-    assert result.draft
-    text, start = shown(result), task.hole.start
+    text, start, draft = shown(result), task.hole.start, result.draft
     whole = filled(asked, result)
     after = start + len(whole) - (len(task.text) - len(task.reference))
     wanted = identifiers(task.language, task.text, start, task.hole.end)
@@ -171,18 +176,26 @@ def _row(task: Task, asked: CompletionRequest, result: CompletionResult, ms: flo
         "reference": task.reference,
         "text": text,
         "reason": result.reason.name.lower() if result.reason else None,
-        "stop": result.draft.stop,
+        "stop": draft and draft.stop,
         "shown": bool(text),
         "exact": right(text, task.reference, rest_of_line(asked)),
         "similarity": similarity(text, task.reference),
         "identifiers": agreement(identifiers(task.language, whole, start, after), wanted),
         "parses": _at_most(errors, parse_errors(task.language, task.text)),
         "no_worse": _at_most(errors, parse_errors(task.language, "".join(asked.document.lines))),
-        "logprob": result.draft.logprob and round(result.draft.logprob, 4),
+        "logprob": draft and draft.logprob and round(draft.logprob, 4),
         "tokens": result.usage.decoded,
+        "features": [round(value, 4) for value in result.features],
+        "finished": right(_finished(result), task.reference, rest_of_line(asked)),
         "ms": round(ms, 1),
         "filters": _filters(result, task.reference, rest_of_line(asked)),
     }
+
+
+def _finished(result: CompletionResult) -> str:
+    """Return the text that the confidence judged: what the filters before it left."""
+    texts = [one.text for one in result.filtered if one.filter != CONFIDENCE]
+    return texts[-1] if texts else result.draft.text if result.draft else ""
 
 
 def _at_most(errors: int | None, before: int | None) -> bool | None:
@@ -191,8 +204,7 @@ def _at_most(errors: int | None, before: int | None) -> bool | None:
 
 def _filters(result: CompletionResult, reference: str, rest: str) -> dict[str, str]:
     """Return what each filter that changed the text did to it: "won" or "lost" a right answer, or neither."""
-    assert result.draft
-    text, verdicts = result.draft.text, {}
+    text, verdicts = result.draft.text if result.draft else "", {}
     for one in result.filtered:
         was, is_ = right(text, reference, rest), right(one.text, reference, rest)
         if one.text != text:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from slm_lsp.completion.confidence import FEATURES
 from slm_lsp.completion.pipeline import Switches
 from slm_lsp.evaluation.holes import Plan, Task, evaluate, report, request, settings, tasks
 from slm_lsp.evaluation.places import Hole, Kind
@@ -153,3 +154,11 @@ def test_changed_code_gives_other_tasks(repository: Path) -> None:
     for path in (repository / "src").iterdir():
         path.write_text(path.read_text("utf-8") + "\n", "utf-8")
     assert report(model, plan, tasks(plan), []).about["tasks"] != before
+
+
+def test_what_comes_by_itself_passes_the_gates_and_says_what_it_was_judged_by() -> None:
+    (row,) = evaluate(writing("b"), Plan(Path("/src"), 1, automatic=True), [cut("x = 'a «b»'\n")])
+    assert (row["shown"], row["reason"], row["features"]) == (False, "in_string", [])
+    (row,) = evaluate(writing("bc"), Plan(Path("/src"), 1, automatic=True), [cut("a = «bc»\n")])
+    assert row["finished"]
+    assert len(row["features"]) == len(FEATURES)
