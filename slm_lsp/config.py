@@ -92,6 +92,9 @@ class Settings:
         _choice("auto", "int8", "bfloat16", "float16", "float32"),
     )
     threads: int = _option(0, "Threads of the engine; 0 takes the number of physical cores.", _whole(0, 256))
+    cache_memory: int = _option(
+        256, "Megabytes for keys and values kept between requests; one prompt always fits.", _whole(16, 65536)
+    )
     max_tokens: int = _option(64, "The longest suggestion, in tokens.", _whole(1, 512))
     max_lines: int = _option(
         8, "The longest suggestion, in lines; 1 keeps every suggestion on one line.", _whole(1, 100)

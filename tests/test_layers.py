@@ -56,6 +56,8 @@ ONLY_IN: dict[str, set[str]] = {
     "pygls": {"lsp"},
     "lsprotocol": {"lsp"},
     "torch": {"engine", "tuning"},
+    "numba": {"engine"},
+    "llvmlite": {"engine"},
     "tokenizers": {"tokens"},
     "transformers": {"engine", "tokens", "tuning"},
     "tree_sitter": {"context", "tuning"},

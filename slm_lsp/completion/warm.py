@@ -53,7 +53,14 @@ class WarmModel:
 
     def configure(self, settings: Settings) -> bool:
         """Take new settings and return whether they name another model, which is loaded in the background."""
-        wanted = (settings.model, settings.adapter, settings.device, settings.precision, settings.threads)
+        wanted = (
+            settings.model,
+            settings.adapter,
+            settings.device,
+            settings.precision,
+            settings.threads,
+            settings.cache_memory,
+        )
         if wanted == self._loaded_for:
             return False
         self._loaded_for = wanted

@@ -1,6 +1,9 @@
 """Which processor the engine runs on, and with how many threads."""
 
+import ctypes.util
 import os
+import platform
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +13,10 @@ from slm_lsp.errors import ModelError
 
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 """A container's share of the processors: microseconds of their time, and the period that these are for."""
+
+
+_DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
+"""What Linux has where there is an accelerator: NVIDIA's driver, that of Windows below it, AMD's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +54,8 @@ def choose_device(wanted: str) -> str:
     Raises:
         ModelError: the device is not to be had here.
     """
-    if wanted == "cpu":
-        return wanted
+    if wanted == "cpu" or (wanted == "auto" and not _may_have_accelerator()):
+        return "cpu"
     import torch
 
     present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
@@ -70,6 +77,15 @@ def physical_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         cores = min(cores, len(os.sched_getaffinity(0)))
     return max(1, min(cores, _quota_cores()))
+
+
+def _may_have_accelerator() -> bool:
+    """Whether it is worth asking torch, whose import takes a second: there is a driver, or Apple's chip."""
+    if sys.platform == "darwin":
+        return platform.machine() == "arm64"
+    if sys.platform == "win32":
+        return ctypes.util.find_library("nvcuda") is not None
+    return any(Path(driver).exists() for driver in _DRIVERS)
 
 
 def _quota_cores() -> int:

@@ -14,10 +14,7 @@ from slm_lsp.cancel import CancelToken
 from slm_lsp.engine.device import choose_device, physical_cores
 from slm_lsp.engine.hf_weights import CACHE_ARGUMENTS, read, short
 from slm_lsp.engine.interface import Constraint, Decoding, EngineInfo, Token, Usage
-from slm_lsp.engine.startup import import_whole
 from slm_lsp.errors import ModelError
-
-import_whole()
 
 CHUNK = 128
 """Tokens prefilled in one pass: a cancelled request lets go of the engine after at most one of them."""

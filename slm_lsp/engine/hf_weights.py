@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from slm_lsp.engine.llama.linear import Int8Linear
+from slm_lsp.engine.int8 import Int8Linear
 from slm_lsp.errors import ModelError, ModelInvalid
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}

@@ -34,8 +34,8 @@ class DraftSource(Protocol):
 class Decoding:
     """How to decode one completion.
 
-    `max_tokens` counts generated tokens; `stop_ids` end the generation and are never yielded. `drafts` is
-    used by engines that gain by it; without it they decode token by token.
+    `max_tokens` counts generated tokens; `stop_ids` end the generation and are never yielded. `drafts` is for
+    engines that gain by it, in place of what they look up themselves (see `slm_lsp.engine.lookup`).
     """
 
     max_tokens: int

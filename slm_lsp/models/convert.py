@@ -24,14 +24,6 @@ from slm_lsp.models.gguf_reader import Gguf
 from slm_lsp.models.gguf_tokenizer import tokenizer, tokenizer_config
 from slm_lsp.models.layout import DENSE_FILE, INT8_FILE, INT8_FORMAT, INT8_VERSION, Progress
 from slm_lsp.models.quantise import Floats
-from slm_lsp.models.smoothing import smooth
-from slm_lsp.tokens.vocabulary import Vocabulary
-
-SAMPLE = Path(__file__).with_name("sample.txt")
-"""Code in seven languages, for the activations that smoothing looks at."""
-
-SAMPLE_TOKENS = 1024
-"""Tokens of it that are read: more would take longer and hardly change the largest activations."""
 
 
 def write_int8(
@@ -49,10 +41,7 @@ def write_int8(
     """
     _write_beside(gguf, folder, adapter)
     tensors = merged(gguf, adapter, progress, 0.4)
-    progress(0.4, "smoothing the model")
-    sample = Vocabulary.load(folder).encode(SAMPLE.read_text("utf-8"))[:SAMPLE_TOKENS]
-    smooth(tensors, llama_config(gguf), sample)
-    progress(0.7, "rounding the model")
+    progress(0.4, "rounding the model")
     fused = quantise.fuse(tensors.items())
     metadata = {
         "format": INT8_FORMAT,

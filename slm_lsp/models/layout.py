@@ -8,14 +8,14 @@ INT8_FILE = "model.int8.safetensors"
 INT8_FORMAT = "slm-lsp-int8"
 """``format`` in the metadata of `INT8_FILE`."""
 
-INT8_VERSION = "1"
+INT8_VERSION = "2"
 """``version`` in the metadata of `INT8_FILE`: changes with its layout."""
 
 DENSE_FILE = "model.safetensors"
 """Weights for transformers, under the names that it gives them."""
 
-CONVERTER_VERSION = 2
-"""Changes with anything that the converter writes; what an older one wrote is then made again."""
+CONVERTER_VERSIONS = {"int8": 3, "dense": 2}
+"""Change with anything that the converter writes; what an older one wrote is then made again."""
 
 Progress = Callable[[float, str], None]
 """Told how far the work is, from 0 to 1, and what is being done."""

@@ -1,26 +1,27 @@
-"""Weights of a Llama-shaped model as the lean engine reads them: symmetric int8 by row, products fused.
+"""Weights of a Llama-shaped model as the lean engine reads them: int8 in panels, products fused.
 
-The file ``model.int8.safetensors`` holds, for each layer ``i``:
+A row of a matrix is cut into groups of up to `GROUP` inputs, each with a scale of its own; a weight is its
+int8 value times its group's scale. Rows stand in panels of `PANEL`, the last filled up with zeros, and within
+a panel the values of two neighbouring inputs stand together, which is the order in which the engine
+multiplies: int8 [panels, inputs / 2, PANEL, 2], and the scales float32 [panels, groups, PANEL].
 
-=============================  =========  ==========================================================
-``layers.{i}.qkv.weight``      int8       rows of query, key and value heads, times hidden size
-``layers.{i}.o.weight``        int8       hidden size, times rows of the query heads
-``layers.{i}.gate_up.weight``  int8       the gate's rows, then the up projection's, times hidden size
-``layers.{i}.down.weight``     int8       hidden size, times intermediate size
-``layers.{i}.*.scale``         float32    one for each row of the weight beside it
-``layers.{i}.*.bias``          float32    one for each row, where the model has biases
-``layers.{i}.attn_norm``       float32    hidden size
-``layers.{i}.mlp_norm``        float32    hidden size
-``layers.{i}.q_norm``          float32    head size, where the model has it (and ``k_norm``)
-=============================  =========  ==========================================================
+The file ``model.int8.safetensors`` holds, for each layer ``i``, a ``.weight`` and a ``.scale`` of
 
-and ``norm`` (float32), ``embed.weight`` with ``embed.scale`` (vocabulary times hidden size), and
-``head.weight`` with ``head.scale`` unless the head is tied to the embedding. A row's weights are its
-int8 values times its scale.
+======================  ===========================================================================
+``layers.{i}.qkv``      rows of query, key and value heads, times hidden size
+``layers.{i}.o``        hidden size, times rows of the query heads
+``layers.{i}.gate_up``  panels of the gate's rows and of the up projection's in turn, times hidden size
+``layers.{i}.down``     hidden size, times intermediate size
+======================  ===========================================================================
+
+and in float32 ``layers.{i}.attn_norm`` and ``layers.{i}.mlp_norm`` (hidden size); where the model has them
+``layers.{i}.qkv.bias`` (one for each row) and ``layers.{i}.q_norm``, ``layers.{i}.k_norm`` (head size).
+Besides ``norm``, ``embed.weight`` with ``embed.scale`` (rows of the vocabulary, times hidden size), and
+``head.weight`` with ``head.scale`` unless the head is tied to the embedding.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,13 @@ from numpy.typing import NDArray
 from slm_lsp.errors import ModelInvalid
 
 Floats = NDArray[np.float32]
+
+PANEL = 16
+"""Rows of a panel: as wide as the engine's tiles."""
+
+GROUP = 32
+"""Inputs that share a scale, at most. Of the embedded model's first choices in 3,840 places of Python's
+library 98.05% are then those of float32 weights; with 64 it is 97.6%, with a scale for each row 96.7%."""
 
 _FUSED = {
     "self_attn.q_proj": ("qkv", 0),
@@ -50,17 +58,57 @@ _OUTER = {"model.embed_tokens.weight": "embed", "lm_head.weight": "head"}
 _LAYER = re.compile(r"model\.layers\.(\d+)\.(.+)\.(weight|bias)")
 
 
-def quantise_rows(weight: Floats) -> tuple[NDArray[np.int8], Floats]:
-    """Return int8 values of `weight`'s shape, and for each row its scale: its greatest magnitude over 127.
+def group_size(inputs: int) -> int:
+    """Return how many inputs share a scale: the largest power of two up to `GROUP` that divides them.
 
-    The error of a weight is at most half its row's scale. The scale of a row of zeros is 1.
+    Raises:
+        ModelInvalid: the width can't be cut into whole vectors.
     """
-    greatest = np.abs(weight).max(axis=1)
+    size = GROUP
+    while inputs % size:
+        size //= 2
+    if size < PANEL:
+        raise ModelInvalid(
+            f"The model has a width of {inputs}, no multiple of {PANEL}; set precision to float32."
+        )
+    return size
+
+
+def quantise_groups(weight: Floats) -> tuple[NDArray[np.int8], Floats]:
+    """Return int8 values [rows, inputs] and scales [rows, groups]: a group's greatest magnitude over 127.
+
+    The error of a weight is at most half its group's scale. The scale of a group of zeros is 1.
+    """
+    grouped = weight.reshape(len(weight), -1, group_size(weight.shape[1]))
+    greatest = np.abs(grouped).max(axis=2)
     scale = np.where(greatest > 0, greatest / 127, 1).astype(np.float32)
-    return np.rint(weight / scale[:, None]).clip(-127, 127).astype(np.int8), scale
+    values = np.rint(grouped / scale[:, :, None]).clip(-127, 127).astype(np.int8)
+    return values.reshape(weight.shape), scale
 
 
-def fuse(tensors: Iterable[tuple[str, Floats]]) -> dict[str, NDArray[Any]]:
+def panels(values: NDArray[Any]) -> NDArray[Any]:
+    """Reorder int8 values [rows, inputs] to [panels, inputs / 2, PANEL, 2]."""
+    rows, inputs = values.shape
+    filled = np.zeros((-(-rows // PANEL) * PANEL, inputs), values.dtype)
+    filled[:rows] = values
+    return np.ascontiguousarray(filled.reshape(-1, PANEL, inputs // 2, 2).transpose(0, 2, 1, 3))
+
+
+def scale_panels(scale: Floats) -> Floats:
+    """Reorder scales [rows, groups] to [panels, groups, PANEL]."""
+    rows, groups = scale.shape
+    filled = np.ones((-(-rows // PANEL) * PANEL, groups), np.float32)
+    filled[:rows] = scale
+    return np.ascontiguousarray(filled.reshape(-1, PANEL, groups).transpose(0, 2, 1))
+
+
+Rounding = Callable[[str, Floats], tuple[NDArray[np.int8], Floats]]
+"""Rounds a matrix, given its Hugging Face name, to int8 values [rows, inputs] and scales [rows, groups]."""
+
+
+def fuse(
+    tensors: Iterable[tuple[str, Floats]], rounding: Rounding = lambda _name, weight: quantise_groups(weight)
+) -> dict[str, NDArray[Any]]:
     """Quantise the tensors of a Llama-shaped model, which come under their Hugging Face names in any order.
 
     Each tensor is let go of once it is quantised, so an iterator that reads them one by one keeps memory low.
@@ -75,31 +123,39 @@ def fuse(tensors: Iterable[tuple[str, Floats]]) -> dict[str, NDArray[Any]]:
             raise ModelInvalid(
                 f"The model's tensor {name} holds values that are not numbers; fetch it again."
             )
-        if name in _OUTER:
-            out[f"{_OUTER[name]}.weight"], out[f"{_OUTER[name]}.scale"] = quantise_rows(tensor)
-            continue
+        layer, module, kind = match.groups() if (match := _LAYER.fullmatch(name)) else ("", "", "")
         if name == "model.norm.weight":
             out["norm"] = tensor
-            continue
-        layer, module, kind = match.groups() if (match := _LAYER.fullmatch(name)) else ("", "", "")
-        if module in _KEPT and kind == "weight":
+        elif module in _KEPT and kind == "weight":
             out[f"layers.{layer}.{_KEPT[module]}"] = tensor
-        elif module in _FUSED:
-            target, place = _FUSED[module]
-            if kind == "bias":
-                parts.setdefault(f"layers.{layer}.{target}.bias", {})[place] = tensor
-            else:
-                weight, scale = quantise_rows(tensor)
-                parts.setdefault(f"layers.{layer}.{target}.weight", {})[place] = weight
-                parts.setdefault(f"layers.{layer}.{target}.scale", {})[place] = scale
+        elif module in _FUSED and kind == "bias" and _FUSED[module][0] == "qkv":
+            parts.setdefault(f"layers.{layer}.qkv.bias", {})[_FUSED[module][1]] = tensor
+        elif name in _OUTER or (module in _FUSED and kind == "weight"):
+            target, place = (_OUTER[name], 0) if name in _OUTER else _FUSED[module]
+            target = f"layers.{layer}.{target}" if layer else target
+            values, scale = rounding(name, tensor)
+            parts.setdefault(f"{target}.weight", {})[place] = values
+            parts.setdefault(f"{target}.scale", {})[place] = scale
         else:
             raise ModelInvalid(f"The model is not of Llama's shape: there is no place for its tensor {name}.")
     for name, found in parts.items():
-        if len(found) != _PARTS[name.split(".")[2]]:
+        target, kind = name.split(".")[-2:]
+        if len(found) != _PARTS.get(target, 1):
             raise ModelInvalid(f"The model is not of Llama's shape: it has only a part of {name}.")
-        out[name] = np.concatenate([found[place] for place in sorted(found)])
+        order = {"weight": panels, "scale": scale_panels}.get(kind, np.asarray)
+        together = [found[place] for place in sorted(found)]
+        out[name] = (
+            _alternating(*map(order, together)) if target == "gate_up" else order(np.concatenate(together))
+        )
     _check_complete(out)
     return out
+
+
+def _alternating(gate: NDArray[Any], up: NDArray[Any]) -> NDArray[Any]:
+    """Let panels of one and the other take turns."""
+    if gate.shape != up.shape:
+        raise ModelInvalid("The model is not of Llama's shape: its gate and up projections differ in size.")
+    return np.stack((gate, up), axis=1).reshape(-1, *gate.shape[1:])
 
 
 def _check_complete(tensors: dict[str, NDArray[Any]]) -> None:

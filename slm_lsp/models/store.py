@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from slm_lsp.errors import ModelInvalid, ModelNotFound
 from slm_lsp.models import checks, disk
 from slm_lsp.models.known import KNOWN, KnownModel, known
-from slm_lsp.models.layout import CONVERTER_VERSION, DENSE_FILE, INT8_FILE, Progress
+from slm_lsp.models.layout import CONVERTER_VERSIONS, DENSE_FILE, INT8_FILE, Progress
 from slm_lsp.paths import cache_dir, state_dir
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def _installed(model: KnownModel) -> Installed:
 
 def _converted_folder(model: KnownModel, kind: _Kind, adapter: Path | None = None) -> Path:
     """Return the folder of one conversion; its name tells the source, the converter and the adapter."""
-    name = f"{kind}-{CONVERTER_VERSION}-{model.source.gguf_sha256[:8]}"
+    name = f"{kind}-{CONVERTER_VERSIONS[kind]}-{model.source.gguf_sha256[:8]}"
     if adapter:
         with adapter.open("rb") as file:
             name += f"-{hashlib.file_digest(file, 'sha256').hexdigest()[:8]}"

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from slm_lsp.cli.models import app
+from slm_lsp.engine.llama import native
 from slm_lsp.errors import DownloadError, ModelNotFound
 from slm_lsp.models import adapter, store
 from tests.models.conftest import cache, index, tiny
@@ -15,6 +16,14 @@ from tests.models.index_server import Index
 from tests.models.tiny import Published
 
 __all__ = ["cache", "index", "tiny"]
+
+
+@pytest.fixture(autouse=True)
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Told instead of compiling the kernels, which takes ten seconds for an empty cache folder."""
+    told: list[str] = []
+    monkeypatch.setattr(native, "kernels", lambda _progress: told.append("compiled"))
+    return told
 
 
 def _run(*arguments: str) -> Result:
@@ -26,11 +35,12 @@ def _listed(name: str) -> dict[str, object]:
     return next(row for row in rows if row["name"] == name)
 
 
-def test_pull_leaves_a_model_that_is_ready(tiny: Published, index: Index) -> None:
+def test_pull_leaves_a_model_that_is_ready(tiny: Published, index: Index, compiled: list[str]) -> None:
     done = _run("pull", "tiny")
     assert done.exit_code == 0
     assert done.stdout == f"tiny is ready in {store.locate('tiny').folder}\n"
     assert _listed("tiny")["converted"] is True
+    assert compiled == ["compiled"]
 
 
 def test_pull_looks_at_what_is_there_and_mends_it(tiny: Published, index: Index) -> None:

@@ -54,6 +54,9 @@ def test_auto_takes_an_accelerator_where_there_is_one(monkeypatch: pytest.Monkey
     with pytest.raises(ModelError, match="finds no cuda device here; set `device` to auto or cpu"):
         device.choose_device("cuda")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    # Without a driver torch, which takes a second to import, is not even asked.
+    assert device.choose_device("auto") == "cpu"
+    monkeypatch.setattr(device, "_may_have_accelerator", lambda: True)
     assert device.choose_device("auto") == device.choose_device("cuda") == "cuda"
     assert device.choose_device("cpu") == "cpu"
 

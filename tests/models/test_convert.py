@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gguf import GGMLQuantizationType
-from numpy.typing import NDArray
 from safetensors import safe_open
 from tokenizers import Tokenizer
 
@@ -41,16 +40,14 @@ def test_int8_file_holds_the_model(tmp_path: Path) -> None:
     seen: list[float] = []
     convert.write_int8(_gguf(tmp_path), tmp_path, "abc", lambda done, _what: seen.append(done))
     with safe_open(tmp_path / INT8_FILE, "numpy") as file:
-        assert file.metadata() == {"format": "slm-lsp-int8", "version": "1", "source_sha256": "abc"}
+        assert file.metadata() == {"format": "slm-lsp-int8", "version": "2", "source_sha256": "abc"}
         values, scale = file.get_tensor("layers.0.qkv.weight"), file.get_tensor("layers.0.qkv.scale")
-        norm = file.get_tensor("layers.0.attn_norm")
     written = tiny.weights()
-    # Smoothing moves factors between the norm and the columns of query and key, but not their product.
-    attention = [written[f"model.layers.0.self_attn.{part}_proj.weight"] for part in "qk"]
-    expected = np.concatenate(attention) * written["model.layers.0.input_layernorm.weight"]
-    found = (values * scale[:, None])[: len(expected)] * norm
+    expected = np.concatenate([written[f"model.layers.0.self_attn.{part}_proj.weight"] for part in "qk"])
     assert values.dtype == np.int8
-    np.testing.assert_allclose(found, expected, atol=float(scale.max() * np.abs(norm).max()))
+    np.testing.assert_allclose(
+        tiny.unpacked(values, scale, len(expected)), expected, atol=float(scale.max()) / 2 * 1.001
+    )
     assert seen == sorted(seen)
     assert (seen[0], seen[-1]) == (0, 1)
 
@@ -145,24 +142,15 @@ def test_the_embedded_models_int8_weights_are_the_ggufs() -> None:
     files = locate("smollm2-135m")
     expected = dict(convert.float_tensors(read(gguf_path("smollm2-135m"))))
     with safe_open(files.folder / INT8_FILE, "numpy") as file:
-
-        def weight(name: str) -> NDArray[np.float32]:
+        for name, theirs in (
+            ("embed", "model.embed_tokens"),
+            ("layers.17.qkv", "model.layers.17.self_attn.q_proj"),
+            ("layers.29.down", "model.layers.29.mlp.down_proj"),
+        ):
+            wanted = expected[f"{theirs}.weight"]
             values, scale = file.get_tensor(f"{name}.weight"), file.get_tensor(f"{name}.scale")
-            found: NDArray[np.float32] = values * scale[:, None]
-            return found
-
-        def norm(name: str) -> NDArray[np.float32]:
-            found: NDArray[np.float32] = file.get_tensor(name)
-            return found
-
-        embedding = expected["model.embed_tokens.weight"]
-        error = np.abs(weight("embed") - embedding)
-        assert (error <= file.get_tensor("embed.scale")[:, None] * 0.501).all()
-        # Smoothing keeps the product of a norm and the columns that read it.
-        query = expected["model.layers.17.self_attn.q_proj.weight"]
-        query = query * expected["model.layers.17.input_layernorm.weight"]
-        found = weight("layers.17.qkv")[: len(query)] * norm("layers.17.attn_norm")
-        assert np.linalg.norm(found - query) < 0.02 * np.linalg.norm(query)
+            found = tiny.unpacked(values, scale, len(wanted))
+            assert np.linalg.norm(found - wanted) < 0.01 * np.linalg.norm(wanted)
 
 
 @pytest.mark.model

@@ -1,4 +1,4 @@
-"""The int8 layout: each row within half a step, each part in its place."""
+"""The int8 layout: each group within half a step, each part in its place."""
 
 import numpy as np
 import pytest
@@ -7,31 +7,46 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from slm_lsp.errors import ModelInvalid
-from slm_lsp.models.quantise import fuse, quantise_rows
+from slm_lsp.models.quantise import PANEL, fuse, group_size, quantise_groups
 from tests.models import tiny
 from tests.models.tiny import Weights
 
 ROWS = hnp.arrays(
     np.float32,
-    hnp.array_shapes(min_dims=2, max_dims=2, max_side=9),
+    st.tuples(st.integers(1, 9), st.sampled_from([16, 32, 48, 96])),
     elements=st.floats(-1e6, 1e6, width=32, allow_subnormal=False),
 )
 
 
 @given(ROWS)
-def test_each_weight_is_within_half_a_step_of_its_row(weight: np.ndarray) -> None:
-    values, scale = quantise_rows(weight)
+def test_each_weight_is_within_half_a_step_of_its_group(weight: np.ndarray) -> None:
+    values, scale = quantise_groups(weight)
     assert values.dtype == np.int8
     assert scale.dtype == np.float32
-    back = values.astype(np.float64) * scale[:, None]
-    assert (np.abs(back - weight) <= scale[:, None] * 0.5001).all()
-    greatest = np.abs(weight).max(axis=1)
-    assert (np.abs(values).max(axis=1)[greatest > 0] == 127).all()
-    assert (scale[greatest == 0] == 1).all()
+    assert scale.shape == (len(weight), weight.shape[1] // group_size(weight.shape[1]))
+    step = np.repeat(scale, group_size(weight.shape[1]), axis=1)
+    assert (np.abs(values.astype(np.float64) * step - weight) <= step * 0.5001).all()
+
+
+@pytest.mark.parametrize(("inputs", "size"), [(576, 32), (48, 16), (1536, 32), (16, 16)])
+def test_a_group_is_as_wide_as_divides_the_inputs(inputs: int, size: int) -> None:
+    assert group_size(inputs) == size
+
+
+def test_a_width_that_vectors_do_not_divide_is_refused() -> None:
+    with pytest.raises(ModelInvalid, match="width of 100"):
+        group_size(100)
 
 
 def _expected(weights: Weights, *names: str) -> np.ndarray:
     return np.concatenate([weights[f"model.layers.1.{name}.weight"] for name in names])
+
+
+def _turns(gate: np.ndarray, up: np.ndarray) -> np.ndarray:
+    """Panels of one and the other in turn."""
+    return np.stack([one.reshape(-1, PANEL, one.shape[1]) for one in (gate, up)], 1).reshape(
+        -1, gate.shape[1]
+    )
 
 
 def test_parts_are_fused_in_the_order_that_the_layout_says() -> None:
@@ -40,15 +55,16 @@ def test_parts_are_fused_in_the_order_that_the_layout_says() -> None:
     for name, expected in {
         "layers.1.qkv": _expected(weights, "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
         "layers.1.o": _expected(weights, "self_attn.o_proj"),
-        "layers.1.gate_up": _expected(weights, "mlp.gate_proj", "mlp.up_proj"),
+        "layers.1.gate_up": _turns(_expected(weights, "mlp.gate_proj"), _expected(weights, "mlp.up_proj")),
         "layers.1.down": _expected(weights, "mlp.down_proj"),
         "embed": weights["model.embed_tokens.weight"],
         "head": weights["lm_head.weight"],
     }.items():
         values, scale = fused[f"{name}.weight"], fused[f"{name}.scale"]
         assert values.dtype == np.int8
-        assert values.shape == expected.shape
-        np.testing.assert_allclose(values * scale[:, None], expected, atol=float(scale.max()))
+        np.testing.assert_allclose(
+            tiny.unpacked(values, scale, len(expected)), expected, atol=float(scale.max())
+        )
     for name, theirs in {
         "norm": "model.norm",
         "layers.1.attn_norm": "model.layers.1.input_layernorm",

@@ -18,7 +18,7 @@ from slm_lsp.models import adapter, convert, store
 from slm_lsp.models.convert import float_tensors
 from slm_lsp.models.gguf_reader import read
 from slm_lsp.models.known import EMBEDDED, KNOWN
-from slm_lsp.models.layout import DENSE_FILE, INT8_FILE
+from slm_lsp.models.layout import CONVERTER_VERSIONS, DENSE_FILE, INT8_FILE
 from slm_lsp.tokens.vocabulary import Vocabulary
 from tests.models import tiny as tiny_model
 from tests.models.tiny import Published
@@ -123,7 +123,7 @@ def test_what_an_older_converter_wrote_is_made_again(
 ) -> None:
     older = store.locate("tiny").folder
     dense = store.locate("tiny", dense=True).folder
-    monkeypatch.setattr(store, "CONVERTER_VERSION", 1_000_000)
+    monkeypatch.setitem(CONVERTER_VERSIONS, "int8", 1_000_000)
     newer = store.locate("tiny").folder
     assert newer != older
     assert not older.exists()

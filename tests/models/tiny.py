@@ -68,6 +68,14 @@ _NAMES = {
 }
 
 
+def unpacked(values: NDArray[np.int8], scale: NDArray[np.float32], rows: int) -> NDArray[np.float32]:
+    """Undo panels: int8 [panels, inputs / 2, 16, 2] and scales [panels, groups, 16] to [rows, inputs]."""
+    flat = values.transpose(0, 2, 1, 3).reshape(len(values) * 16, -1)
+    scales = scale.transpose(0, 2, 1).reshape(len(flat), -1)
+    back = flat.astype(np.float32) * np.repeat(scales, flat.shape[1] // scales.shape[1], axis=1)
+    return back[:rows]
+
+
 def _gguf_name(name: str) -> str:
     module = name.removesuffix(".weight")
     if not module.startswith("model.layers."):

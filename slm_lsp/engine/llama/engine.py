@@ -1,37 +1,29 @@
 """Greedy decoding with a warm cache."""
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from itertools import takewhile, zip_longest
 from pathlib import Path
-
-import torch
 
 from slm_lsp.cancel import CancelToken
 from slm_lsp.engine.interface import Constraint, Decoding, EngineInfo, Token, Usage
-from slm_lsp.engine.llama.cache import KVCache
-from slm_lsp.engine.llama.model import LlamaModel
-from slm_lsp.engine.llama.pace import Pace
+from slm_lsp.engine.llama import native, weights
+from slm_lsp.engine.llama.cache import Sequence as Cached
+from slm_lsp.engine.llama.runner import Outlook, Runner
 from slm_lsp.engine.llama.shape import Shape
-from slm_lsp.engine.llama.weights import parameters, read
+from slm_lsp.engine.llama.speculation import DraftLength
+from slm_lsp.engine.lookup import LONGEST, Lookup
 from slm_lsp.errors import ModelError
-
-CHUNK = 256
-"""Tokens prefilled in one pass: longer chunks gain little (see `slm-lsp bench engine`) and hold more memory.
-Cancelling does not wait for a chunk, only for one layer of it."""
-
-
-NARROW = 4
-"""Tokens up to which a pass waits for memory rather than for arithmetic, so that one thread may be enough."""
 
 
 class LlamaEngine:
-    """An engine for converted models of the Llama shape."""
+    """An engine for converted models of the Llama shape, on the CPU."""
 
-    def __init__(self, model: LlamaModel, info: EngineInfo) -> None:
-        self._model = model
+    def __init__(self, runner: Runner, info: EngineInfo) -> None:
+        self._runner = runner
         self._info = info
-        self._cache = KVCache(model.shape)
-        self._pace = Pace(info.threads)
+        self._length = DraftLength()
+        self._written = Lookup()
 
     @property
     def info(self) -> EngineInfo:
@@ -47,20 +39,23 @@ class LlamaEngine:
         constraint: Constraint | None = None,
     ) -> Generator[Token, None, None]:
         """Yield the continuation greedily (see `slm_lsp.engine.interface.Engine.generate`)."""
-        hidden = self._prefill(prompt, decoding.max_tokens, cancel, usage)
-        token: Token | None = None
-        for _ in range(decoding.max_tokens):
-            started = time.perf_counter()
-            if token:
-                hidden = self._extend([token.id], cancel)
-                usage.passes += 1
-            token = self._choose(hidden, constraint)
-            usage.decode_ms += (time.perf_counter() - started) * 1e3
-            if token.id in decoding.stop_ids:
-                usage.ended = True
-                return
-            usage.decoded += 1
-            yield token
+        sequence, outlook = self._read(prompt, decoding.max_tokens, cancel, usage)
+        chosen, left = [outlook.choose(constraint)], decoding.max_tokens
+        try:
+            while True:
+                for token in chosen:
+                    if token.id in decoding.stop_ids:
+                        usage.ended = True
+                        return
+                    usage.decoded += 1
+                    left -= 1
+                    yield token
+                    if not left:
+                        return
+                drafts = self._drafts([*sequence.tokens, token.id], left - 1, decoding, constraint)
+                chosen = self._verify(sequence, token.id, drafts, constraint, cancel, usage)
+        finally:
+            self._written.note(sequence.tokens[max(0, len(prompt) - LONGEST) :])
 
     def generate_several(
         self,
@@ -72,110 +67,146 @@ class LlamaEngine:
         constraint_of: Callable[[], Constraint | None],
         ended: set[int],
     ) -> Generator[tuple[int, Token], None, None]:
-        """Yield branches one after another (see `slm_lsp.engine.interface.Engine.generate_several`)."""
-        hidden = self._prefill(prompt, decoding.max_tokens, cancel, usage)
-        for branch, token in enumerate(self._likeliest(hidden, constraint_of(), count)):
-            constraint = constraint_of()
+        """Yield branches step by step (see `slm_lsp.engine.interface.Engine.generate_several`)."""
+        cache = self._runner.cache
+        prefix, outlook = self._read(prompt, decoding.max_tokens, cancel, usage)
+        firsts = outlook.likeliest(constraint_of(), count)
+        constraints = [constraint_of() for _ in firsts]
+        for constraint, first in zip(constraints, firsts, strict=True):
             if constraint:
-                constraint.accept(token.id)
-            for length in range(decoding.max_tokens):
-                if branch in ended:
-                    break
-                if length == 1:
-                    self._cache.truncate(len(prompt))
-                if length:
-                    token = self._choose(self._extend([token.id], cancel), constraint)
-                    usage.passes += 1
-                if token.id in decoding.stop_ids:
-                    ended.add(branch)
-                    break
-                usage.decoded += 1
-                yield branch, token
+                constraint.accept(first.id)
+        following = dict(enumerate(firsts))
+        # Branch 0 goes on in the cached sequence itself: it is the likeliest to be asked for again.
+        branches = {branch: cache.fork(prefix, len(prompt)) if branch else prefix for branch in following}
+        try:
+            for sequence in branches.values():
+                if rest := prompt[len(sequence.tokens) :]:
+                    self._runner.read(sequence, rest, cancel)
+            for step in range(decoding.max_tokens):
+                if step:
+                    following = self._step(following, branches, constraints, cancel, usage)
+                ended.update(branch for branch, token in following.items() if token.id in decoding.stop_ids)
+                for branch, token in following.items():
+                    if branch not in ended:
+                        usage.decoded += 1
+                        yield branch, token
+                following = {branch: token for branch, token in following.items() if branch not in ended}
+                if not following:
+                    return
+        finally:
+            for branch, sequence in branches.items():
+                if branch:
+                    cache.release(sequence)
 
     def prefill(self, prompt: Sequence[int], cancel: CancelToken, usage: Usage) -> None:
         """Read a prompt ahead of need (see `slm_lsp.engine.interface.Engine.prefill`)."""
-        self._prefill(prompt, 0, cancel, usage)
+        self._read(prompt, 0, cancel, usage)
 
     def close(self) -> None:
-        """Let go of the weights and the cache."""
-        del self._model, self._cache
+        """End the threads and let go of weights and cache."""
+        self._runner.close()
 
-    @torch.inference_mode()
-    def _prefill(
+    def _read(
         self, prompt: Sequence[int], further: int, cancel: CancelToken, usage: Usage
-    ) -> torch.Tensor:
-        """Bring the cache to `prompt` and return the hidden state of its last token."""
-        if not prompt or max(prompt) >= self._model.shape.vocabulary:
+    ) -> tuple[Cached, Outlook]:
+        """Bring the cache to `prompt`; return its sequence there and what comes next."""
+        if not prompt or min(prompt) < 0 or max(prompt) >= self._runner.shape.vocabulary:
             raise ModelError(
                 "the prompt is empty or has a token that the model does not know; check its tokenizer."
             )
-        if len(prompt) + further > self._model.shape.context:
+        if len(prompt) + further > self._runner.context:
             raise ModelError(
                 "the prompt is longer than the model's context; lower prefixTokens and suffixTokens."
             )
         started = time.perf_counter()
-        # The last token is always computed: its hidden state is not kept.
-        common = min(self._cache.common(prompt), len(prompt) - 1)
-        self._cache.truncate(common)
+        sequence = self._runner.cache.open(prompt)
+        common = len(sequence.tokens)
         usage.reused += common
-        for start in range(common, len(prompt), CHUNK):
-            chunk = prompt[start : start + CHUNK]
-            hidden = self._extend(chunk, cancel)
-            usage.prefilled += len(chunk)
-        usage.prefill_ms += (time.perf_counter() - started) * 1e3
-        return hidden
+        try:
+            outlook = self._runner.read(sequence, prompt[common:], cancel)
+        finally:
+            usage.prefilled += len(sequence.tokens) - common
+            usage.prefill_ms += (time.perf_counter() - started) * 1e3
+        return sequence, outlook
 
-    @torch.inference_mode()
-    def _extend(self, ids: Sequence[int], cancel: CancelToken) -> torch.Tensor:
-        narrow = len(ids) <= NARROW
-        threads = self._pace.choose() if narrow else self._info.threads
-        torch.set_num_threads(threads)
+    def _drafts(
+        self, tokens: Sequence[int], most: int, decoding: Decoding, constraint: Constraint | None
+    ) -> list[int]:
+        """Return what may follow `tokens`, at most `most` of it and no stop id."""
+        if constraint and constraint.allowed() is not None:
+            return []
+        limit = self._length.limit(most)
+        source = self._written if decoding.drafts is None else decoding.drafts
+        drafts = source.propose(tokens, limit) if limit else ()
+        known = range(self._runner.shape.vocabulary)
+        return [*takewhile(lambda id: id not in decoding.stop_ids and id in known, drafts)][:limit]
+
+    def _verify(
+        self,
+        sequence: Cached,
+        token: int,
+        drafts: Sequence[int],
+        constraint: Constraint | None,
+        cancel: CancelToken,
+        usage: Usage,
+    ) -> list[Token]:
+        """Append a token to the sequence, and of the drafts those that are right.
+
+        Returns the right drafts and one more token, which is not in the sequence yet.
+        """
         started = time.perf_counter()
-        hidden = self._model.forward(torch.tensor(ids), self._cache, cancel)
-        if narrow:
-            self._pace.note(threads, time.perf_counter() - started)
-        self._cache.tokens.extend(ids)
-        return hidden
+        outlooks = self._runner.extend([(sequence, [token, *drafts])], 1 + len(drafts), cancel)
+        chosen = list[Token]()
+        for outlook, draft in zip_longest(outlooks, drafts):
+            chosen.append(outlook.choose(constraint))
+            if chosen[-1].id != draft:
+                break
+        sequence.tokens += [token, *drafts][: len(chosen)]
+        seconds = time.perf_counter() - started
+        self._length.note(1 + len(drafts), seconds, len(chosen) - 1)
+        usage.passes += 1
+        usage.drafted += len(drafts)
+        usage.accepted += len(chosen) - 1
+        usage.decode_ms += seconds * 1e3
+        return chosen
 
-    def _choose(self, hidden: torch.Tensor, constraint: Constraint | None) -> Token:
-        """Take the most probable token that the constraint allows."""
-        token = self._likeliest(hidden, constraint, 1)[0]
-        if constraint:
-            constraint.accept(token.id)
-        return token
+    def _step(
+        self,
+        tokens: Mapping[int, Token],
+        branches: Mapping[int, Cached],
+        constraints: Sequence[Constraint | None],
+        cancel: CancelToken,
+        usage: Usage,
+    ) -> dict[int, Token]:
+        """Append a token to each of some branches, in one pass; return what follows them."""
+        started = time.perf_counter()
+        rows = [(branches[branch], [token.id]) for branch, token in tokens.items()]
+        outlooks = self._runner.extend(rows, len(rows), cancel)
+        for sequence, (id,) in rows:
+            sequence.tokens.append(id)
+        usage.passes += 1
+        usage.decode_ms += (time.perf_counter() - started) * 1e3
+        return {
+            branch: outlook.choose(constraints[branch])
+            for branch, outlook in zip(tokens, outlooks, strict=True)
+        }
 
-    @torch.inference_mode()
-    def _likeliest(self, hidden: torch.Tensor, constraint: Constraint | None, count: int) -> list[Token]:
-        """Return the most probable tokens that the constraint allows, at most `count`, best first."""
-        logits = self._model.logits(hidden)[0]
-        logprobs = logits.log_softmax(-1)
-        entropy = -float((logprobs.exp() * logprobs).sum())
-        allowed = constraint.allowed() if constraint else None
-        ids = torch.arange(len(logits)) if allowed is None else torch.as_tensor(allowed)
-        values = logits[ids]
-        best = (
-            values.argmax()[None] if count == 1 else values.sort(descending=True, stable=True).indices[:count]
-        )
-        return [Token(id, float(logprobs[id]), entropy) for id in ids[best].tolist()]
 
-
-def load(folder: Path, threads: int, progress: Callable[[float, str], None]) -> LlamaEngine:
-    """Load a converted folder on the CPU.
+def load(folder: Path, threads: int, megabytes: int, progress: Callable[[float, str], None]) -> LlamaEngine:
+    """Load a converted folder; `megabytes` bound the key/value cache.
 
     Raises:
         ModelInvalid: a file of the folder is missing, partial or altered.
     """
-    torch.backends.quantized.engine = (
-        "fbgemm" if "fbgemm" in torch.backends.quantized.supported_engines else "qnnpack"
-    )
     shape = Shape.read(folder)
-    weights = read(folder, shape, threads, progress)
+    read = weights.read(folder, shape, progress)
+    runner = Runner(shape, read, native.kernels(progress), threads, megabytes)
     info = EngineInfo(
         architecture="llama",
-        parameters=parameters(folder),
+        parameters=read.parameters,
         precision="int8",
         device="cpu",
         threads=threads,
-        context_length=shape.context,
+        context_length=runner.context,
     )
-    return LlamaEngine(LlamaModel(shape, weights), info)
+    return LlamaEngine(runner, info)

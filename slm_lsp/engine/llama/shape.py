@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from slm_lsp.errors import ModelInvalid
 
@@ -13,6 +14,7 @@ class Shape:
 
     layers: int
     hidden: int
+    inner: int
     heads: int
     kv_heads: int
     head: int
@@ -20,6 +22,11 @@ class Shape:
     context: int
     norm_epsilon: float
     rope_theta: float
+
+    @property
+    def qkv(self) -> int:
+        """Rows of the fused product of queries, keys and values."""
+        return (self.heads + 2 * self.kv_heads) * self.head
 
     @classmethod
     def read(cls, folder: Path) -> "Shape":
@@ -29,23 +36,28 @@ class Shape:
             ModelInvalid: the file is missing, is not JSON, or lacks a size.
         """
         try:
-            config = json.loads((folder / "config.json").read_text("utf-8"))
-            heads = int(config["num_attention_heads"])
-            hidden = int(config["hidden_size"])
-            rope = config.get("rope_parameters") or {}
-            return cls(
-                layers=int(config["num_hidden_layers"]),
-                hidden=hidden,
-                heads=heads,
-                kv_heads=int(config.get("num_key_value_heads") or heads),
-                head=int(config.get("head_dim") or hidden // heads),
-                vocabulary=int(config["vocab_size"]),
-                context=int(config["max_position_embeddings"]),
-                norm_epsilon=float(config["rms_norm_eps"]),
-                rope_theta=float(rope.get("rope_theta") or config["rope_theta"]),
-            )
+            return cls.of(json.loads((folder / "config.json").read_text("utf-8")))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelInvalid(
                 f"{folder / 'config.json'} does not describe a model of the Llama shape ({error!r}); "
                 "remove the model and pull it again."
             ) from error
+
+    @classmethod
+    def of(cls, config: dict[str, Any]) -> "Shape":
+        """Read the fields of a `config.json`; raises KeyError or TypeError if one is missing."""
+        heads = int(config["num_attention_heads"])
+        hidden = int(config["hidden_size"])
+        rope = config.get("rope_parameters") or {}
+        return cls(
+            layers=int(config["num_hidden_layers"]),
+            hidden=hidden,
+            inner=int(config["intermediate_size"]),
+            heads=heads,
+            kv_heads=int(config.get("num_key_value_heads") or heads),
+            head=int(config.get("head_dim") or hidden // heads),
+            vocabulary=int(config["vocab_size"]),
+            context=int(config["max_position_embeddings"]),
+            norm_epsilon=float(config["rms_norm_eps"]),
+            rope_theta=float(rope.get("rope_theta") or config["rope_theta"]),
+        )

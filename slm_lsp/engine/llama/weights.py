@@ -1,79 +1,106 @@
-"""Reads the weights of a converted model (see `slm_lsp.models.convert` for the file's layout)."""
+"""Reads the weights of a converted model, whose file `slm_lsp.models.quantise` describes."""
 
+import json
 import math
+import struct
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import torch
-from safetensors import SafetensorError, safe_open
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
-from slm_lsp.engine.llama.linear import Int8Embedding, Int8Linear
-from slm_lsp.engine.llama.model import Layer, Weights, interleave
+from slm_lsp.engine.llama.kernels.plan import WIDTH
 from slm_lsp.engine.llama.shape import Shape
 from slm_lsp.errors import ModelInvalid
 
 FILE = "model.int8.safetensors"
 
+_LINE = 64
+"""Bytes to which tensors are aligned: a cache line, and the widest vector there is."""
 
-def parameters(folder: Path) -> int:
-    """Count the parameters of a converted folder; the scales of its rows are not parameters."""
-    with safe_open(folder / FILE, framework="pt") as tensors:
-        names = (name for name in tensors.keys() if not name.endswith(".scale"))  # noqa: SIM118 - not a dict
-        return sum(math.prod(tensors.get_slice(name).get_shape()) for name in names)
+_TYPES = {"I8": np.int8, "F32": np.float32}
 
 
-def read(folder: Path, shape: Shape, threads: int, progress: Callable[[float, str], None]) -> Weights:
-    """Read and pack the int8 weights of a converted folder; packing runs on `threads` threads.
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A model's tensors by name, each at the start of a cache line; `parameters` counts the model's own."""
+
+    tensors: dict[str, NDArray[Any]]
+    parameters: int
+
+
+def aligned(size: int) -> NDArray[np.uint8]:
+    """Return `size` bytes that begin at the start of a cache line."""
+    raw = np.empty(size + _LINE, np.uint8)
+    start = -raw.ctypes.data % _LINE
+    return raw[start : start + size]
+
+
+def read(folder: Path, shape: Shape, progress: Callable[[float, str], None]) -> Weights:
+    """Read the int8 weights of a converted folder.
 
     Raises:
         ModelInvalid: the file is partial, altered or of other sizes than `config.json` says.
     """
     path = folder / FILE
+    tensors: dict[str, NDArray[Any]] = {}
     try:
-        with safe_open(path, framework="pt") as tensors:
-            return _pack(tensors.get_tensor, shape, threads, progress)
-    except (OSError, SafetensorError, RuntimeError, ValueError) as error:
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            header: dict[str, Any] = json.loads(file.read(length))
+            header.pop("__metadata__", None)
+            start, end = 8 + length, max(entry["data_offsets"][1] for entry in header.values())
+            for name, entry in header.items():
+                progress(entry["data_offsets"][0] / end, "reading the weights")
+                first, last = entry["data_offsets"]
+                place = aligned(last - first)
+                file.seek(start + first)
+                if file.readinto(place.data) != last - first:
+                    raise ValueError("it is cut off")  # noqa: TRY301 - one sentence for all that may be wrong
+                tensors[name] = place.view(_TYPES[entry["dtype"]]).reshape(entry["shape"])
+        _check(tensors, shape)
+    except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
         raise ModelInvalid(
             f"{path} can't be read ({error}); run `slm-lsp models remove` and pull the model again."
         ) from error
+    return Weights(tensors, _parameters(tensors, shape))
 
 
-def _pack(
-    tensor: Callable[[str], Tensor], shape: Shape, threads: int, progress: Callable[[float, str], None]
-) -> Weights:
-    done = 0
+def _check(tensors: dict[str, NDArray[Any]], shape: Shape) -> None:
+    """Make sure that the kernels, which check nothing, will find what they look for."""
+    hidden, attended = shape.hidden, shape.heads * shape.head
+    sizes: dict[str, int | tuple[int, int]] = {"embed": (shape.vocabulary, hidden), "norm": hidden}
+    if "head.weight" in tensors:
+        sizes["head"] = (shape.vocabulary, hidden)
+    for layer in range(shape.layers):
+        sizes |= {
+            f"layers.{layer}.attn_norm": hidden,
+            f"layers.{layer}.mlp_norm": hidden,
+            f"layers.{layer}.qkv": (shape.qkv, hidden),
+            f"layers.{layer}.o": (hidden, attended),
+            f"layers.{layer}.gate_up": (2 * shape.inner, hidden),
+            f"layers.{layer}.down": (hidden, shape.inner),
+        }
+        for name, size in (("qkv.bias", shape.qkv), ("q_norm", shape.head), ("k_norm", shape.head)):
+            if f"layers.{layer}.{name}" in tensors:
+                sizes[f"layers.{layer}.{name}"] = size
+    for name, wanted in sizes.items():
+        if isinstance(wanted, int):
+            right = tensors[name].shape == (wanted,)
+        else:
+            rows, inputs = wanted
+            weight, scale = tensors[f"{name}.weight"], tensors[f"{name}.scale"]
+            many = -(-rows // WIDTH)
+            right = weight.shape == (many, inputs // 2, WIDTH, 2)
+            right &= scale.shape == (many, scale.shape[1], WIDTH) and inputs % (2 * scale.shape[1]) == 0
+        if not right:
+            raise ValueError(f"{name} has another size than config.json says")
 
-    def linear(
-        name: str, order: Callable[[Tensor], Tensor] = lambda rows: rows, fine: bool = False
-    ) -> Int8Linear:
-        return Int8Linear(order(tensor(f"{name}.weight")), order(tensor(f"{name}.scale")), fine)
 
-    def rotary(rows: Tensor) -> Tensor:
-        heads = shape.heads + shape.kv_heads
-        split = heads * shape.head
-        return torch.cat((interleave(rows[:split], heads), rows[split:]))
-
-    def layer(index: int) -> Layer:
-        nonlocal done
-        name = f"layers.{index}"
-        packed = Layer(
-            attention_norm=tensor(f"{name}.attn_norm"),
-            qkv=linear(f"{name}.qkv", rotary),
-            o=linear(f"{name}.o"),
-            mlp_norm=tensor(f"{name}.mlp_norm"),
-            gate_up=linear(f"{name}.gate_up"),
-            down=linear(f"{name}.down"),
-        )
-        done += 1
-        progress(done / (shape.layers + 1), "packing the weights")
-        return packed
-
-    # Packing is native code that lets go of the interpreter, and a start is felt: use every thread.
-    with ThreadPoolExecutor(threads) as pool:
-        # The head chooses among all tokens, and multiplies one row only: a second one is nearly free.
-        head = pool.submit(linear, "embed", fine=True)
-        layers = tuple(pool.map(layer, range(shape.layers)))
-        embed = Int8Embedding(tensor("embed.weight"), tensor("embed.scale"))
-        return Weights(embed=embed, layers=layers, norm=tensor("norm"), head=head.result())
+def _parameters(tensors: dict[str, NDArray[Any]], shape: Shape) -> int:
+    """Count the model's parameters: scales are none, and rows that fill up a panel are not either."""
+    count = sum(math.prod(one.shape) for name, one in tensors.items() if not name.endswith(".scale"))
+    surplus = -shape.vocabulary % WIDTH * shape.hidden
+    return count - surplus * (1 + ("head.weight" in tensors))

@@ -1,7 +1,6 @@
-"""Linear layers: int8 with per-row activations, or dense."""
+"""Linear layers in int8 through torch, for the architectures that have no lean forward pass."""
 
 import warnings
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -9,13 +8,6 @@ from torch import Tensor
 ACTIVATION_STEPS = 63
 """Activations are quantised to -63..63: the AVX2 kernels add pairs of u8 x s8 products in 16 bits, and
 127 * 127 * 2 is the largest such sum that can't overflow (FBGEMM's `reduce_range`)."""
-
-
-class Linear(Protocol):
-    """y = x W^T for rows x: [rows, in] -> [rows, out]."""
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Apply the layer to float32 rows."""
 
 
 class Int8Linear:
@@ -28,13 +20,8 @@ class Int8Linear:
     prefill chunks or in a verification pass therefore meets the same linear layers.
     """
 
-    def __init__(self, weight: Tensor, scale: Tensor, fine: bool = False) -> None:
-        """Pack `weight`, int8 [out, in], with `scale`, float32 [out].
-
-        `fine` takes each row as a coarse one and what that leaves, each in 7 bits: nearly exact, at the
-        price of twice the rows.
-        """
-        self._fine = fine
+    def __init__(self, weight: Tensor, scale: Tensor) -> None:
+        """Pack `weight`, int8 [out, in], with `scale`, float32 [out]."""
         with warnings.catch_warnings():
             # Quantised tensors are deprecated, but the FBGEMM prepacking takes no other input.
             warnings.simplefilter("ignore", UserWarning)
@@ -47,28 +34,5 @@ class Int8Linear:
     def __call__(self, x: Tensor) -> Tensor:
         """Apply the layer: float32 [rows, in] -> float32 [rows, out]."""
         largest = torch.linalg.vector_norm(x, float("inf"), dim=-1, keepdim=True).clamp_min_(1e-12)
-        x = x / largest
-        if not self._fine:
-            return self._product(x).mul_(largest)
-        coarse = (x * ACTIVATION_STEPS).round_().div_(ACTIVATION_STEPS)
-        rest = (x - coarse).mul_(2 * ACTIVATION_STEPS)
-        y, z = self._product(torch.cat((coarse, rest))).chunk(2)
-        return y.add_(z, alpha=0.5 / ACTIVATION_STEPS).mul_(largest)
-
-    def _product(self, x: Tensor) -> Tensor:
-        """Multiply rows within -1 to 1."""
-        y: Tensor = self._apply(x, 1 / ACTIVATION_STEPS, ACTIVATION_STEPS + 1, self._packed)
-        return y
-
-
-class Int8Embedding:
-    """Rows of an int8 table with a scale per row: ids [n] -> float32 [n, hidden]."""
-
-    def __init__(self, weight: Tensor, scale: Tensor) -> None:
-        """Keep `weight`, int8 [vocabulary, hidden], and `scale`, float32 [vocabulary]."""
-        self._weight = weight
-        self._scale = scale.unsqueeze(-1)
-
-    def __call__(self, ids: Tensor) -> Tensor:
-        """Look ids up."""
-        return self._weight[ids].float().mul_(self._scale[ids])
+        y: Tensor = self._apply(x / largest, 1 / ACTIVATION_STEPS, ACTIVATION_STEPS + 1, self._packed)
+        return y.mul_(largest)
