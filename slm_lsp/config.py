@@ -145,6 +145,9 @@ class Settings:
         "Whether the trail of the last requests, which `slm-lsp.trail` shows, keeps the suggested texts.",
         _flag,
     )
+    statistics: bool = _option(
+        True, "Whether what becomes of suggestions is counted on this machine, for `slm-lsp stats`.", _flag
+    )
     disabled_languages: tuple[str, ...] = _option(
         (), "Language ids (such as `markdown`) in which nothing is suggested.", _languages
     )

@@ -34,11 +34,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"completion", "context", "prompt", "tokens", "engine", "models", "evaluation.compare"},
     "evaluation": LEAVES | {"completion", "context", "engine", "tokens"},
     "benchmark": LEAVES | {"completion", "context", "prompt", "tokens", "engine", "models"},
-    "lsp": LEAVES | {"completion"},
+    "statistics": LEAVES,
+    "lsp": LEAVES | {"completion", "statistics"},
     "cli": LEAVES
     | {
         "benchmark",
         "lsp",
+        "statistics",
         "evaluation",
         "tuning",
         "completion",

@@ -18,6 +18,7 @@ COMMANDS = {
     "tune": ("slm_lsp.cli.tune:tune", "Example: slm-lsp tune --minutes 30 src"),
     "bench": ("slm_lsp.cli.bench:app", ""),
     "eval": ("slm_lsp.cli.eval:app", ""),
+    "stats": ("slm_lsp.cli.stats:stats", "Example: slm-lsp stats --json"),
     "doctor": ("slm_lsp.cli.doctor:doctor", "Example: slm-lsp doctor"),
 }
 """Where each command is, and its example; imported when it is asked for, so that the server starts fast."""

@@ -8,6 +8,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from slm_lsp import __version__
+from slm_lsp.completion.events import Event
 from slm_lsp.completion.service import CompletionService
 from slm_lsp.completion.warm import Loading
 from slm_lsp.lsp.client import Client
@@ -16,6 +17,8 @@ from slm_lsp.lsp.lifecycle import outlive
 from slm_lsp.lsp.progress import LoadingProgress
 from slm_lsp.lsp.protocol import Protocol
 from slm_lsp.lsp.settings import Configuration
+from slm_lsp.lsp.statistics import Statistics
+from slm_lsp.statistics.store import Store
 from slm_lsp.text.positions import Encoding
 
 log = logging.getLogger(__name__)
@@ -46,6 +49,7 @@ class Server(LanguageServer):
         self.documents = Documents(Encoding.UTF16)
         self.configuration = Configuration(self, model)
         self.service = service_factory(LoadingProgress(self).announce)
+        self.statistics = Statistics(self._text_of, None)
         self.left = asyncio.Event()
         self._watch: asyncio.Task[None] | None = None
 
@@ -68,9 +72,26 @@ class Server(LanguageServer):
         if self.client.inline_completion and not self.configuration.settings.completion_popup:
             capabilities.completion_provider = None
 
+    def count(self) -> None:
+        """Count from now on what becomes of suggestions, if the settings allow it."""
+        if not self.configuration.settings.statistics:
+            return
+        self.statistics = Statistics(self._text_of, Store())
+        self.statistics.start()
+
+        def happened(event: Event) -> None:
+            self.statistics.happened(event)
+            self.service.acceptance = self.statistics.acceptance
+
+        self.service.on_event = happened
+
     def leave(self) -> None:
         """End the session."""
         self.left.set()
+
+    def _text_of(self, uri: str) -> str | None:
+        document = self.documents.get(uri)
+        return "".join(document.snapshot().lines) if document else None
 
     def report_server_error(self, error: Exception, source: object) -> None:
         """Log an error that no reply can carry; pygls would pop it up in the editor."""

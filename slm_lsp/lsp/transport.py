@@ -125,6 +125,7 @@ async def _serve(server: Server, reader: asyncio.StreamReader, writer: "Writer |
     finally:
         reading.cancel()
         leaving.cancel()
+        server.statistics.stop()
         server.service.close()
     return 0 if protocol.shut_down else 1
 

@@ -6,6 +6,9 @@ from lsprotocol import types
 
 from slm_lsp.lsp.session import Server
 
+KEYSTROKE = 2
+"""Characters of an edit that was typed by hand: a key, and the bracket that the editor closed."""
+
 
 def did_change(ls: Server, params: types.DidChangeTextDocumentParams) -> None:
     """Apply edits to a document, and stop what was being written for the text before them."""
@@ -28,4 +31,6 @@ def edited(ls: Server, uri: str, changes: Sequence[types.TextDocumentContentChan
         line, column = (
             (line + below, len(text) - text.rfind("\n") - 1) if below else (line, column + len(text))
         )
+    typed = sum(len(one.text) for one in changes if len(one.text.strip()) <= KEYSTROKE)
+    ls.statistics.typed(document.language, typed)
     ls.service.edited(document.snapshot(), line, column)

@@ -6,5 +6,6 @@ from slm_lsp.lsp.session import Server
 
 
 async def initialized(ls: Server, params: types.InitializedParams) -> None:
-    """Ask for the client's settings and load the model that they name."""
+    """Ask for the client's settings, load the model that they name, and begin to count."""
     await ls.configuration.follow()
+    ls.count()
