@@ -187,3 +187,39 @@ def _progress() -> Progress:
         transient=True,
         disable=not console.is_terminal,
     )
+
+
+@app.command(epilog="Example: slm-lsp bench replay src/app.py --keys 300")
+def replay(
+    files: Annotated[
+        list[Path], typer.Argument(help="Source files; they are not changed.", show_default=False)
+    ],
+    keys: Annotated[int, typer.Option(min=1, help="Keys to type in each file.")] = 200,
+    seed: Annotated[int, typer.Option(help="Draws where typing begins and what is accepted.")] = 0,
+    model: Annotated[str, typer.Option(help=options()["model"].doc)] = Settings().model,
+    adapter: Annotated[str, typer.Option(help=options()["adapter"].doc, show_default=False)] = "",
+) -> None:
+    """Type a part of real files through a real server, and tell what was shown, held back, and why."""
+    from slm_lsp.benchmark.replay import replayed
+
+    found = asyncio.run(replayed(files, {"model": model, "adapter": adapter}, keys, seed))
+    asked = max(1, sum(found.sources.values()))
+    console = Console()
+    table = Table(box=None)
+    table.add_column("")
+    table.add_column("requests", justify="right")
+    table.add_column("share", justify="right")
+    shown = asked - sum(found.reasons.values())
+    rows = [("shown", shown), *((f"from {name}", count) for name, count in found.sources.most_common())]
+    rows += [(f"nothing: {name.replace('_', ' ')}", count) for name, count in found.reasons.most_common()]
+    for name, count in rows:
+        table.add_row(name, str(count), f"{100 * count / asked:.1f}%")
+    console.print(table)
+    accepted = ", ".join(f"{count} {kind}" for kind, count in found.accepted.items()) or "none"
+    console.print(
+        f"{found.keys} keys; accepted: {accepted}; generations that ran to their end in a burst: at most "
+        f"{max(found.finished, default=0)}; faults: {len(found.faults)}",
+        highlight=False,
+    )
+    for fault in found.faults:
+        console.print(f"{fault.file}:{fault.line + 1}:{fault.column + 1} {fault.what}: {fault.text!r}")

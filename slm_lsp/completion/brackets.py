@@ -33,10 +33,13 @@ class Brackets:
                 wrong += 1
         return Brackets(unopened, "".join(stack) + other.unclosed, wrong)
 
-    @property
-    def unmatched(self) -> int:
-        """How many brackets have no partner."""
-        return len(self.unopened) + len(self.unclosed) + 2 * self.wrong
+    def worse_than(self, other: "Brackets") -> bool:
+        """Whether more of any sort has no partner; one bracket too many does not make up for one too few."""
+        return (
+            len(self.unopened) > len(other.unopened)
+            or len(self.unclosed) > len(other.unclosed)
+            or self.wrong > other.wrong
+        )
 
 
 def brackets(text: str, language: str) -> Brackets:

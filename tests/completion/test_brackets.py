@@ -22,5 +22,7 @@ def test_what_a_text_leaves_open(text: str, language: str, unopened: str, unclos
 
 
 def test_what_one_text_opens_the_next_one_closes() -> None:
-    assert (brackets("f(a[", "c") + brackets("1]", "c") + brackets(")", "c")).unmatched == 0
-    assert (brackets("f(", "c") + brackets("]", "c")).unmatched == 2
+    none = brackets("", "c")
+    assert brackets("f(a[", "c") + brackets("1]", "c") + brackets(")", "c") == none
+    assert (brackets("f(", "c") + brackets("]", "c")).worse_than(none)
+    assert (brackets("f(", "c") + brackets("a))", "c")).worse_than(brackets("f(", "c"))

@@ -53,7 +53,7 @@ def test_a_long_text_is_cut_where_confidence_falls() -> None:
     text = "a = 1\nb = 2\nc = 3333"
     good, bad = draft(text, *[-0.05] * 6), draft(text, *[-0.05] * 4, *[-6.0] * 2)
     acceptance = Acceptance()
-    assert best_length(Candidate(text), good, PLACE, 0.3, acceptance) == len(text)
-    assert text[: best_length(Candidate(text), bad, PLACE, 0.3, acceptance)] == "a = 1\nb = 2"
+    assert best_length(Candidate(text), good, PLACE, 0.01, acceptance) == len(text)
+    assert text[: best_length(Candidate(text), bad, PLACE, 0.01, acceptance)] == "a = 1\nb = 2"
     hopeless = draft(text, *[-6.0] * 6)
-    assert best_length(Candidate(text), hopeless, PLACE, 0.3, acceptance) == 0
+    assert best_length(Candidate(text), hopeless, PLACE, 0.5, acceptance) == 0

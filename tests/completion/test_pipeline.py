@@ -32,7 +32,7 @@ class Bench:
     def complete(
         self, document: str, writes: str, popup: PopupEntry | None = None, **more: Any
     ) -> CompletionResult:
-        settings = Settings(**more.pop("settings", {}))
+        settings = Settings(**{"eagerness": 100, **more.pop("settings", {})})
         before, after = document.split(CURSOR)
         lines = tuple(split_lines(before + after))
         line, column = before.count("\n"), len(before) - before.rfind("\n") - 1

@@ -49,10 +49,11 @@ class Place:
         at = len(self.around.before)
         return self.syntax.replaced(at, at + replaces, text).errors if self.syntax else None
 
-    def unmatched_with(self, text: str, replaces: int = 0) -> int:
-        """Count the brackets around the cursor that have no partner, with a text in the place."""
+    def unbalanced_by(self, text: str, replaces: int = 0) -> bool:
+        """Whether more brackets around the cursor have no partner with a text in the place than without."""
         after = brackets(self.around.after[replaces:WINDOW], self.language) if replaces else self.after
-        return (self.before + brackets(text, self.language) + after).unmatched
+        with_text = self.before + brackets(text, self.language) + after
+        return with_text.worse_than(self.before + self.after)
 
 
 @dataclass(frozen=True, slots=True)

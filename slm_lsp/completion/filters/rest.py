@@ -43,10 +43,9 @@ class ClosedTwice:
         closers = len(rest) - len(rest.lstrip("".join(CLOSERS) + _QUOTES + ";,"))
         if not closers or not one.text:
             return one
-        now = place.unmatched_with("")
         if rest[0] in _QUOTES and rest[0] in one.text:
             return self._quoted(one, rest[0], closers)
-        if place.unmatched_with(one.text) <= now:
+        if not place.unbalanced_by(one.text):
             return one
         closer = next(
             (
@@ -61,7 +60,7 @@ class ClosedTwice:
         if not one.text[closer:].strip("".join(CLOSERS) + ";, \n") and "\n" not in one.text[closer:].rstrip():
             return one.cut(closer)
         for count in range(1, closers + 1):
-            if place.unmatched_with(one.text, count) <= now and rest[count : count + 1] not in (";", ","):
+            if not place.unbalanced_by(one.text, count) and rest[count : count + 1] not in (";", ","):
                 return replace(one, replaces=count)
         return one
 

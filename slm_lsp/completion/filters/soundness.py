@@ -27,11 +27,10 @@ class Balance:
         """See `Filter.apply`."""
         if not one.text.strip() or place.region is not Region.CODE:
             return one
-        now = place.unmatched_with("")
-        if place.unmatched_with(one.text, one.replaces) <= now:
+        if not place.unbalanced_by(one.text, one.replaces):
             return one
         for end in shorter(one.text):
-            if place.unmatched_with(one.text[:end], one.replaces) <= now:
+            if not place.unbalanced_by(one.text[:end], one.replaces):
                 return one.cut(end)
         return one.cut(0)
 
@@ -50,10 +49,10 @@ class SyntaxErrors:
         errors = place.errors_with(one.text, one.replaces)
         if errors is None or errors <= now:
             return one
-        unmatched, tried = place.unmatched_with(""), 0
+        tried = 0
         for end in shorter(one.text):
             text = one.text[:end]
-            if place.unmatched_with(text, one.replaces) > unmatched:
+            if place.unbalanced_by(text, one.replaces):
                 continue
             tried += 1
             errors = place.errors_with(text, one.replaces)
