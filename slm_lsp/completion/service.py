@@ -18,6 +18,7 @@ from slm_lsp.completion.cache import SuggestionCache
 from slm_lsp.completion.confidence import Acceptance
 from slm_lsp.completion.events import Event, Happened
 from slm_lsp.completion.flight import Flight, Pipeline
+from slm_lsp.completion.ignoring import Ignoring
 from slm_lsp.completion.model import LoadedModel
 from slm_lsp.completion.offers import Offers
 from slm_lsp.completion.pipeline import run
@@ -57,7 +58,7 @@ class CompletionService:
     """Loads the model in the background and answers requests with it.
 
     `on_loading` is called on the event loop with each piece of news of the model, and `on_event` with what
-    becomes of suggestions. `ignored` says of a document whether an ignore rule covers it.
+    becomes of suggestions.
     """
 
     def __init__(
@@ -83,7 +84,7 @@ class CompletionService:
         self.counters = Counters()
         self.acceptance = Acceptance()
         self.on_event: Callable[[Event], None] = lambda event: None
-        self.ignored: Callable[[Snapshot], bool] = lambda document: False
+        self._ignoring = Ignoring()
 
     @property
     def loading(self) -> Loading:
@@ -194,6 +195,7 @@ class CompletionService:
         self._leave(uri)
         self._supersede(uri)
         self._offers.forget(uri)
+        self._ignoring.forget(uri)
         self.trail.forget(uri)
 
     def close(self) -> None:
@@ -227,7 +229,7 @@ class CompletionService:
             return Reason.DISABLED
         if request.document.language in self.settings.disabled_languages:
             return Reason.LANGUAGE_OFF
-        if self.ignored(request.document):
+        if self._ignoring(request.document):
             return Reason.FILE_IGNORED
         if self._warm.model is None:
             return Reason.NO_MODEL if self.loading.state is State.FAILED else Reason.LOADING

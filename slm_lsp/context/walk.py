@@ -123,3 +123,19 @@ def _ignored(path: Path, is_folder: bool, specs: _Specs) -> bool:
         if verdict is not None:
             return verdict
     return False
+
+
+def ignored_by_files(path: Path) -> bool:
+    """Whether an ignore file between a path and the top of its repository, or its root, names it.
+
+    Hidden and vendored folders are no matter here: who opens a file there means to work on it.
+    """
+    top = next((folder for folder in path.parents if (folder / ".git").exists()), None)
+    folders = [folder for folder in reversed(path.parents) if top is None or folder.is_relative_to(top)]
+    specs: _Specs = _ignored_in(top, ".git/info/exclude") if top else ()
+    for folder in folders:
+        specs += _ignored_in(folder, *(IGNORE_FILES if top else IGNORE_FILES[-1:]))
+        below = path.relative_to(folder).parts
+        if _ignored(folder / below[0], len(below) > 1, specs):
+            return True
+    return False
