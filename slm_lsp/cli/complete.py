@@ -129,7 +129,8 @@ def _settings(**values: str | int | None) -> Settings:
             options()[name].check(value)
         except ValueError as error:
             raise UsageError(f"--{name.replace('_', '-')} must be {error}, not {value}.") from None
-    return replace(Settings(), **given)  # type: ignore[arg-type]  # checked above
+    # One is printed; more would only cost time.
+    return replace(Settings(), alternatives=1, **given)  # type: ignore[arg-type]  # checked above
 
 
 def _request(target: Target, language: str | None) -> CompletionRequest:
@@ -276,8 +277,16 @@ def _print_stages(result: CompletionResult) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from slm_lsp.completion.trail import verdicts
+
     table = Table("stage", "ms", "what it did", box=None)
     table.columns[1].justify = "right"
     for stage in result.stages:
         table.add_row(stage.name, f"{stage.ms:.1f}", Text(stage.detail))
-    Console(stderr=True).print(table)
+    console = Console(stderr=True)
+    console.print(table)
+    for one in verdicts(result):
+        what = "rejected the rest" if one.rejected else f"took {one.removed} characters off"
+        console.print(f"filter {one.filter}: {what}", highlight=False)
+    if result.confidence is not None:
+        console.print(f"estimated chance of being right: {result.confidence:.0%}", highlight=False)

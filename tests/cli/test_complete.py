@@ -173,7 +173,7 @@ def test_the_options_reach_the_settings(
 
     monkeypatch.setattr("slm_lsp.completion.loading.load", note)
     invoke(f"{source}:3", "--model", "mine", "--max-tokens", 3, "--max-lines", 2)
-    assert asked == [Settings(model="mine", max_tokens=3, max_lines=2)]
+    assert asked == [Settings(model="mine", alternatives=1, max_tokens=3, max_lines=2)]
 
 
 @pytest.mark.parametrize(
