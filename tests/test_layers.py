@@ -57,11 +57,11 @@ MAY_IMPORT: dict[str, set[str]] = {
 ONLY_IN: dict[str, set[str]] = {
     "pygls": {"lsp"},
     "lsprotocol": {"lsp"},
-    "torch": {"engine", "tuning"},
+    "torch": {"benchmark", "engine", "tuning"},
     "numba": {"engine"},
     "llvmlite": {"engine"},
     "tokenizers": {"tokens"},
-    "transformers": {"engine", "tokens", "tuning"},
+    "transformers": {"benchmark", "engine", "tokens", "tuning"},
     "tree_sitter": {"context", "tuning"},
     "httpx": {"models"},
     "typer": {"cli"},

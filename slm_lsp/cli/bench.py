@@ -36,9 +36,140 @@ _SHARES = ("instant", "shown")
 _COMPARED = ("p50_ms", "p95_ms", "cpu_seconds_per_100_keys")
 
 
-@app.callback()
-def _group() -> None:
-    """Keep `bench` a group of commands."""
+@app.command(epilog="Example: slm-lsp bench engine --shape qwen2.5-coder-0.5b --json engine.json")
+def engine(
+    shape: Annotated[
+        str,
+        typer.Option(help="Measure random weights in the shape of `qwen2.5-coder-0.5b` or `-1.5b` instead."),
+    ] = "",
+    compare_output: Annotated[
+        int,
+        typer.Option(min=0, help="Compare plain decoding with every fast path on so many prompts instead."),
+    ] = 0,
+    seed: Annotated[int, typer.Option(help="Draws the prompts.")] = 0,
+    threads: Annotated[int, typer.Option(min=0, help=options()["threads"].doc)] = 0,
+    model: Annotated[str, typer.Option(help=options()["model"].doc)] = Settings().model,
+    adapter: Annotated[str, typer.Option(help=options()["adapter"].doc, show_default=False)] = "",
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the figures to a file as well.")
+    ] = None,
+) -> None:
+    """Measure reading, writing, verifying and starting, beside Hugging Face `generate` in float32.
+
+    The prompts are windows of Python's own library.
+    """
+    from slm_lsp.benchmark import engine as bench
+
+    settings = Settings(model=model, adapter=adapter, threads=threads)
+    if compare_output:
+        _compare_output(settings, compare_output, seed)
+        return
+    with _progress() as bar:
+        task = bar.add_task("loading the model", total=None)
+
+        def told(what: str) -> None:
+            bar.update(task, description=what)
+
+        rows = _measured(settings, shape, seed, told)
+        if not shape:
+            told("starting")
+            rows["slm-lsp"]["start_ms"] = bench.start_ms(Path(bench.__file__))
+    _save(rows, json_file)
+    _print_engine(rows)
+
+
+def _measured(settings: Settings, shape: str, seed: int, told: Callable[[str], None]) -> Rows:
+    """Measure our engine and then the baseline, on the same weights and prompts."""
+    import tempfile
+
+    from slm_lsp.benchmark import engine as bench
+    from slm_lsp.completion.loading import load
+    from slm_lsp.engine.load import load_engine
+    from slm_lsp.models.store import locate
+    from slm_lsp.tokens.vocabulary import Vocabulary
+
+    dense = locate(settings.model, dense=True, adapter=settings.adapter).folder
+    some = bench.prompts(Vocabulary.load(dense).encode, bench.PREFILL[-1], 12, seed)
+    with tempfile.TemporaryDirectory() as temporary:
+        if shape:
+            told(f"making random weights in the shape of {shape}")
+            dense = Path(temporary)
+            bench.random_model(shape, dense)
+            ours = load_engine(
+                dense, None, device="cpu", precision="int8", threads=settings.threads,
+                cache_memory=settings.cache_memory, progress=lambda _done, what: told(what),
+            )  # fmt: skip
+        else:
+            ours = load(settings, lambda _done, what: told(what)).engine
+        try:
+            rows = {"slm-lsp": bench.measure(ours, some, told)}
+        finally:
+            ours.close()
+        rows["Hugging Face"] = bench.baseline(dense, some, told)
+    return rows
+
+
+def _compare_output(settings: Settings, count: int, seed: int) -> None:
+    """Print how many prompts came out otherwise by a fast path; none may."""
+    from collections import Counter
+
+    from slm_lsp.benchmark import engine as bench
+    from slm_lsp.completion.loading import load
+
+    plain, fast = (load(settings, lambda _done, _what: None) for _ in range(2))
+    some = bench.prompts(plain.vocabulary.encode, 200, count, seed)
+    with _progress() as bar:
+        task = bar.add_task("prompts", total=count)
+        differing = Counter(bench.compare_output(plain.engine, fast.engine, some, lambda: bar.advance(task)))
+    for name, many in differing.items():
+        typer.echo(f"{name}: {many} of {count} differ")
+    if differing:
+        raise typer.Exit(1)
+    typer.echo(f"all {count} outputs are the same, read ahead, reused, with drafts and as branches")
+
+
+def _print_engine(rows: Rows) -> None:
+    ours, theirs = rows["slm-lsp"], rows["Hugging Face"]
+    table = Table("", "slm-lsp", "Hugging Face", "ratio", box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, value in ours.items():
+        other = theirs.get("decode_ms_plain" if name.startswith("decode") else name)
+        table.add_row(
+            _title(name),
+            f"{value:,.1f}",
+            f"{other:,.1f}" if other else "-",
+            f"{value / other:.2f}" if other else "-",
+        )
+    _console().print(table)
+
+
+def _title(name: str) -> str:
+    kind, _, rest = name.partition("_")
+    return {
+        "prefill": f"reading, tokens/s, {rest} tokens",
+        "decode": f"writing, ms a token, {rest.removeprefix('ms_')}",
+        "pass": f"a pass of {rest.removeprefix('ms_')} tokens, ms",
+        "tokens": "tokens for each pass, with drafts",
+        "cold": "completion, nothing read before, ms",
+        "warm": "completion, 4 new tokens, ms",
+        "resident": "memory, MB",
+        "start": "start to first completion, ms",
+    }[kind]
+
+
+def _save(rows: Rows, json_file: Path | None) -> None:
+    if not json_file:
+        return
+    try:
+        json_file.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{json_file} can't be written ({error.strerror}); name another file.") from error
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=132)
 
 
 @app.command(
@@ -73,13 +204,7 @@ def typing(
 
     scripts = [script(file, lines, seed) for file in files]
     rows = asyncio.run(_typed(scripts, Settings(model=model, adapter=adapter), peer))
-    if json_file:
-        try:
-            json_file.write_text(json.dumps(rows, indent=1), encoding="utf-8")
-        except OSError as error:
-            raise UsageError(
-                f"{json_file} can't be written ({error.strerror}); name another file."
-            ) from error
+    _save(rows, json_file)
     _print(rows)
 
 
@@ -159,8 +284,7 @@ def _print(rows: Rows) -> None:
     for name, title in _NAMES.items():
         if any(name in row for row in rows.values()):
             table.add_row(title, *(_shown(name, row.get(name)) for row in rows.values()))
-    console = Console()
-    console = console if console.is_terminal else Console(width=132)
+    console = _console()
     console.print(table)
     for pace in ("a person's pace", "full speed"):
         them = rows.get(f"peer, {pace}")
