@@ -105,6 +105,23 @@ class Settings:
         "Tokens shown to the model from after the cursor, if it was trained to use them.",
         _whole(0, 32768),
     )
+    context_tokens: int = _option(
+        300,
+        "Tokens shown to the model from elsewhere: definitions, similar code, recent edits, and far parts of "
+        "the file; 0 shows nothing of the kind.",
+        _whole(0, 32768),
+    )
+    context_time_limit: int = _option(
+        20,
+        "Milliseconds in which that must be found; what is not is left out until the next request.",
+        _whole(1, 10000),
+    )
+    index: bool = _option(
+        True,
+        "Whether the files of the workspace are indexed, in the background and on this machine; read at the "
+        "start.",
+        _flag,
+    )
     time_limit: int = _option(
         1500, "Milliseconds after which a suggestion is cut at the end of its line.", _whole(10, 60000)
     )

@@ -15,12 +15,21 @@ STATE_VARIABLE = "SLM_LSP_STATE"
 
 
 def cache_dir() -> Path:
-    """Return the folder of what can be fetched or made again: the models.
+    """Return the folder of what can be fetched or made again: models and indexes.
 
     Raises:
         SlmLspError: the folder can't be made.
     """
     return _made(CACHE_VARIABLE, user_cache_path("slm-lsp", appauthor=False))
+
+
+def index_dir() -> Path:
+    """Return the folder of the workspaces' indexes, within that of what can be made again.
+
+    Raises:
+        SlmLspError: the folder can't be made.
+    """
+    return cache_dir() / "index"
 
 
 def state_dir() -> Path:

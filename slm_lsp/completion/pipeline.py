@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from slm_lsp.cancel import CancelToken
 from slm_lsp.completion import filters
 from slm_lsp.completion.confidence import Acceptance, best_length, chance, features, threshold
+from slm_lsp.completion.context import ALL_PARTS
 from slm_lsp.completion.decoding import decode
 from slm_lsp.completion.extent import above_of, extent, stop_rules
 from slm_lsp.completion.filters import Candidate, Place
@@ -29,7 +30,9 @@ from slm_lsp.context.surroundings import Surroundings, gather
 from slm_lsp.context.syntax import Syntax
 from slm_lsp.engine.interface import Usage
 from slm_lsp.prompt.build import Prompt, build
+from slm_lsp.prompt.context import Context
 from slm_lsp.text.snapshot import Snapshot
+from slm_lsp.text.snippet import Part
 
 _ids = itertools.count(1)
 
@@ -40,6 +43,7 @@ class Switches:
 
     healing: bool = True
     filters: bool = True
+    context: frozenset[Part] = ALL_PARTS
 
 
 ALL_ON = Switches()
@@ -99,10 +103,13 @@ def run(
     if reason := closed_in(place.region, language, request.trigger, settings):
         return CompletionResult(reason=reason, model=model.name, stages=clock.stages)
 
-    prompt = _prompt(model, around, settings, switches.healing)
+    context, said = _context(request, cursor.line, settings, switches)
+    clock.lap("other context", said)
+    prompt = _prompt(model, request, around, settings, context, switches.healing)
     clock.lap(
         "prompt",
         f"{model.format.family}: {prompt.prefix_tokens} tokens before, {prompt.suffix_tokens} after, "
+        f"{prompt.context_tokens} of context ({len(prompt.snippets)} snippets), "
         f"{len(prompt.tail)} characters healed",
     )
     usage = Usage()
@@ -142,8 +149,18 @@ def prefill(model: LoadedModel, request: CompletionRequest, settings: Settings, 
         Cancelled: `cancel` was set.
         ModelError: the engine failed.
     """
-    _, around = _look(request)
-    model.engine.prefill(_prompt(model, around, settings).ids, cancel, Usage())
+    model.engine.prefill(prompt_of(model, request, settings).ids, cancel, Usage())
+
+
+def prompt_of(model: LoadedModel, request: CompletionRequest, settings: Settings) -> Prompt:
+    """Return the prompt that a request comes to.
+
+    Raises:
+        ModelError: the model can't hold it.
+    """
+    cursor, around = _look(request)
+    context, _ = _context(request, cursor.line, settings, ALL_ON)
+    return _prompt(model, request, around, settings, context)
 
 
 def line_ending(document: Snapshot, line: int) -> str:
@@ -187,8 +204,30 @@ def _by_editor(around: Surroundings) -> bool:
     )
 
 
-def _prompt(model: LoadedModel, around: Surroundings, settings: Settings, heal: bool = True) -> Prompt:
-    return build(
+def _context(
+    request: CompletionRequest, line: int, settings: Settings, switches: Switches
+) -> tuple[Context | None, str]:
+    """Return what to show beside the text at the cursor, and in words where it is from."""
+    if not (request.contexts and settings.context_tokens and switches.context):
+        return None, "none"
+    return request.contexts.gather(
+        request.document,
+        line,
+        tokens=settings.context_tokens,
+        time_limit=settings.context_time_limit,
+        parts=switches.context,
+    )
+
+
+def _prompt(
+    model: LoadedModel,
+    request: CompletionRequest,
+    around: Surroundings,
+    settings: Settings,
+    context: Context | None,
+    heal: bool = True,
+) -> Prompt:
+    made = build(
         model.vocabulary,
         model.format,
         around.before,
@@ -198,7 +237,11 @@ def _prompt(model: LoadedModel, around: Surroundings, settings: Settings, heal: 
         context_length=model.engine.info.context_length,
         max_tokens=settings.max_tokens,
         heal=heal,
+        context=context,
     )
+    if request.contexts and context:
+        request.contexts.shown(request.document.uri, made.snippets)
+    return made
 
 
 def _judge(

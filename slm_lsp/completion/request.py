@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from statistics import fmean
 
+from slm_lsp.completion.context import Contexts
 from slm_lsp.engine.interface import Usage
 from slm_lsp.text.snapshot import Snapshot
 
@@ -73,7 +74,7 @@ class CompletionRequest:
     """One question: what comes at `line`, `column` (from 0, in code points) of a snapshot?
 
     `preceding` and `following` are the texts of the notebook cells around the document, in order. `selecting`
-    says whether text is selected.
+    says whether text is selected. `contexts` knows what else to show; without it the document alone is seen.
     """
 
     document: Snapshot
@@ -84,6 +85,7 @@ class CompletionRequest:
     preceding: tuple[str, ...] = ()
     following: tuple[str, ...] = ()
     selecting: bool = False
+    contexts: Contexts | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

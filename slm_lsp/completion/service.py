@@ -16,6 +16,7 @@ from slm_lsp.completion import gates
 from slm_lsp.completion.ahead import ReadAhead, after_acceptance
 from slm_lsp.completion.cache import SuggestionCache
 from slm_lsp.completion.confidence import Acceptance
+from slm_lsp.completion.context import Contexts
 from slm_lsp.completion.events import Event, Happened
 from slm_lsp.completion.flight import Flight, Pipeline
 from slm_lsp.completion.ignoring import Ignoring
@@ -28,6 +29,7 @@ from slm_lsp.completion.scheduler import Scheduler
 from slm_lsp.completion.trail import Entry, Trail
 from slm_lsp.completion.warm import Loader, Loading, State, WarmModel
 from slm_lsp.config import Settings
+from slm_lsp.context.workspace import Workspace
 from slm_lsp.engine.interface import EngineInfo
 from slm_lsp.text.snapshot import Snapshot
 
@@ -58,7 +60,7 @@ class CompletionService:
     """Loads the model in the background and answers requests with it.
 
     `on_loading` is called on the event loop with each piece of news of the model, and `on_event` with what
-    becomes of suggestions.
+    becomes of suggestions. `contexts` knows what else the model is shown.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class CompletionService:
         self._reading = ReadAhead(self._scheduler)
         self._awake_at = 0.0
         self._selecting = False
+        self.contexts = Contexts(Workspace())
         self.trail = Trail()
         self.settings = Settings()
         self.counters = Counters()
@@ -112,7 +115,8 @@ class CompletionService:
         which the engine stops before its next token unless the request's successor takes over.
         """
         started, uri = time.perf_counter(), request.document.uri
-        request = replace(request, selecting=self._selecting and self._scheduler.focus == uri)
+        selecting = self._selecting and self._scheduler.focus == uri
+        request = replace(request, selecting=selecting, contexts=self.contexts)
         self._scheduler.focus = uri
         self.counters.requests += 1
         self._leave(uri)
@@ -197,6 +201,7 @@ class CompletionService:
         self._offers.forget(uri)
         self._ignoring.forget(uri)
         self.trail.forget(uri)
+        self.contexts.forget(uri)
 
     def close(self) -> None:
         """Stop all work and let go of the model."""
@@ -206,6 +211,7 @@ class CompletionService:
         self._reading.cancel()
         self._scheduler.drop_background()
         self._warm.close()
+        self.contexts.workspace.shut_down()
         self._worker.shutdown(wait=False, cancel_futures=False)
 
     def _at_once(self, request: CompletionRequest) -> CompletionResult | None:
@@ -313,7 +319,9 @@ class CompletionService:
         if not self.settings.ahead:
             return
         self._reading.soon(
-            request, lambda: None if self._refusal(request) else self._warm.model, self.settings
+            replace(request, contexts=self.contexts),
+            lambda: None if self._refusal(request) else self._warm.model,
+            self.settings,
         )
 
     def _leave(self, uri: str) -> None:

@@ -174,6 +174,22 @@ LANGUAGES = (
 )
 """Every known language, by id."""
 
+PROSE_AND_DATA = frozenset(
+    (
+        *("bibtex", "diff", "git-commit", "git-rebase", "latex", "markdown", "mdx", PLAINTEXT),
+        *("restructuredtext", "dotenv", "go.mod", "ignore", "ini", "json", "jsonc", "toml", "xml", "yaml"),
+    )
+)
+"""Language ids of what is no code."""
+
+_FAMILIES = (
+    ("c", "cpp", "cuda-cpp", "objective-c", "objective-cpp"),
+    ("java", "kotlin", "scala", "groovy"),
+    ("javascript", "javascriptreact", "typescript", "typescriptreact", "vue", "svelte", "astro"),
+    ("html", "css", "scss", "less", "sass"),
+)
+_FAMILY = {id: family for family in _FAMILIES for id in family}
+
 _BY_ID = {one.id: one for one in LANGUAGES}
 _BY_EXTENSION = {extension: one.id for one in LANGUAGES for extension in one.extensions}
 _BY_NAME = {name: one.id for one in LANGUAGES for name in one.names}
@@ -213,3 +229,8 @@ def comment(language: str) -> tuple[str, str] | None:
     """
     known = _BY_ID.get(language)
     return known.comment if known else None
+
+
+def relatives(language: str) -> tuple[str, ...]:
+    """Return the ids of the languages whose code can use a language's code, itself among them."""
+    return _FAMILY.get(language, (language,))

@@ -1,7 +1,7 @@
 """Which texts people write, and may be shown: nothing minified, generated, or with a secret in it."""
 
 import re
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 LARGEST = 300_000
 """Bytes; longer files are most often generated or data."""
@@ -54,3 +54,20 @@ def reason_to_skip(path: PurePath | str, text: str) -> str | None:
 def secret(path: PurePath | str, text: str) -> bool:
     """Whether a file is of a kind that holds secrets, by its name, or its text looks like holding one."""
     return bool(_SECRET_NAME.fullmatch(PurePath(path).name) or _SECRET.search(text))
+
+
+def read(path: Path) -> str | None:
+    """Return the text of a file, in UTF-8 or else Latin-1, or None if it is not to be shown."""
+    try:
+        if path.stat().st_size > LARGEST:
+            return None
+        data = path.read_bytes()
+    except OSError:
+        return None
+    if not data or b"\0" in data:
+        return None
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    return None if reason_to_skip(path, text) else text

@@ -91,6 +91,13 @@ class Tree:
         return self._known[folder]
 
 
+def nearness(one: Path, other: Path) -> float:
+    """Return the share of folders that two paths have in common, from 0 to 1."""
+    ours, theirs = one.parent.parts, other.parent.parts
+    common = sum(1 for pair in zip(ours, theirs, strict=False) if pair[0] == pair[1])
+    return common / max(len(ours), len(theirs), 1)
+
+
 def _above(root: Path) -> _Specs:
     """Return what the repository around a folder ignores, from its top down to the folder's parent."""
     top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), None)

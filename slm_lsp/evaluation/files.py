@@ -3,19 +3,13 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from slm_lsp.context.languages import language_id
+from slm_lsp.context.languages import PROSE_AND_DATA, language_id
 from slm_lsp.context.sources import LARGEST, reason_to_skip
 from slm_lsp.context.walk import Tree
 from slm_lsp.errors import UsageError
 
-NO_CODE = frozenset(
-    (
-        *("bibtex", "diff", "git-commit", "git-rebase", "latex", "markdown", "mdx", "plaintext"),
-        *("restructuredtext", "dotenv", "go.mod", "ignore", "ini", "json", "jsonc", "toml", "xml", "yaml"),
-        *("css", "html", "less", "sass", "scss"),
-    )
-)
-"""Language ids of prose, data, style and markup, which are measured only if they are asked for."""
+NO_CODE = PROSE_AND_DATA | {"css", "html", "less", "sass", "scss"}
+"""Language ids that are measured only if they are asked for: prose, data, style and markup."""
 
 
 def source_files(root: Path, languages: Collection[str]) -> list[tuple[Path, str]]:

@@ -17,12 +17,14 @@ class Client:
     progress: bool = False
     configuration: bool = False
     configuration_events: bool = False
+    watched_files: bool = False
 
     @classmethod
     def of(cls, capabilities: types.ClientCapabilities) -> Self:
         """Read the capabilities that came with ``initialize``."""
         item = "text_document.completion.completion_item"
         formats = get_capability(capabilities, f"{item}.documentation_format") or ()
+        watched = "workspace.did_change_watched_files.dynamic_registration"
         events = "workspace.did_change_configuration.dynamic_registration"
         return cls(
             inline_completion=get_capability(capabilities, "text_document.inline_completion") is not None,
@@ -31,4 +33,5 @@ class Client:
             progress=bool(get_capability(capabilities, "window.work_done_progress")),
             configuration=bool(get_capability(capabilities, "workspace.configuration")),
             configuration_events=bool(get_capability(capabilities, events)),
+            watched_files=bool(get_capability(capabilities, watched)),
         )

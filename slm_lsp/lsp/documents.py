@@ -7,7 +7,7 @@ from pathlib import Path
 from lsprotocol import types
 from pygls.uris import to_fs_path
 
-from slm_lsp.text.document import Change, Document, Span
+from slm_lsp.text.document import Change, Document, LineEdit, Span
 from slm_lsp.text.positions import Encoding
 
 log = logging.getLogger(__name__)
@@ -26,10 +26,10 @@ class Documents:
         """Return an open document."""
         return self._documents.get(uri)
 
-    def open(self, item: types.TextDocumentItem) -> None:
+    def open(self, item: types.TextDocumentItem) -> Document:
         """Take a document that was opened."""
         path = to_fs_path(item.uri)
-        self._documents[item.uri] = Document(
+        document = self._documents[item.uri] = Document(
             item.uri,
             item.language_id.lower(),
             item.version,
@@ -37,18 +37,19 @@ class Documents:
             encoding=self.encoding,
             path=Path(path) if path else None,
         )
+        return document
 
     def change(
         self,
         identifier: types.VersionedTextDocumentIdentifier,
         changes: Iterable[types.TextDocumentContentChangeEvent],
-    ) -> None:
-        """Apply edits to an open document."""
+    ) -> list[LineEdit]:
+        """Apply edits to an open document; returns what each did to its lines."""
         document = self._documents.get(identifier.uri)
         if document is None:
             log.warning("an edit was ignored: its document is not open")
-            return
-        document.apply(map(_change, changes), identifier.version)
+            return []
+        return document.apply(map(_change, changes), identifier.version)
 
     def close(self, uri: str) -> None:
         """Forget a document that was closed."""

@@ -1,8 +1,9 @@
-"""The loading of the model, shown as work-done progress."""
+"""What goes on in the background, shown as work-done progress: the loading of the model, and indexing."""
 
 import asyncio
 import logging
 import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
@@ -16,22 +17,26 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class LoadingProgress:
-    """Shows news of the model's loading, to clients that can show progress; a failure to all of them."""
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is being done, how far it is (0 to 1), and whether that was the last of it."""
+
+    message: str
+    fraction: float
+    last: bool
+
+
+class WorkProgress:
+    """Shows news of some work, to clients that can show progress."""
 
     def __init__(self, server: "Server") -> None:
         self._server = server
-        self._news: asyncio.Queue[Loading] = asyncio.Queue()
+        self._news: asyncio.Queue[News] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
         self._refused = False
 
-    def announce(self, news: Loading) -> None:
-        """Take news of the model; called on the event loop."""
-        if news.state is State.FAILED:
-            message = types.ShowMessageParams(types.MessageType.Error, f"slm-lsp: {news.message}")
-            self._server.window_show_message(message)
-        elif news.state is State.READY:
-            log.info("%s", news.message)
+    def announce(self, news: News) -> None:
+        """Take news; called on the event loop."""
         if not self._server.client.progress or self._refused:
             return
         self._news.put_nowait(news)
@@ -54,7 +59,7 @@ class LoadingProgress:
             ),
         )
         try:
-            while news.state is State.LOADING:
+            while not news.last:
                 news = await self._news.get()
                 report = types.WorkDoneProgressReport(message=news.message, percentage=_percent(news))
                 progress.report(token, report)
@@ -63,5 +68,21 @@ class LoadingProgress:
             progress.tokens.pop(token, None)  # pygls never does
 
 
-def _percent(news: Loading) -> int:
+class LoadingProgress:
+    """Shows news of the model's loading, to clients that can show progress; a failure to all of them."""
+
+    def __init__(self, server: "Server") -> None:
+        self._server, self._work = server, WorkProgress(server)
+
+    def announce(self, news: Loading) -> None:
+        """Take news of the model; called on the event loop."""
+        if news.state is State.FAILED:
+            message = types.ShowMessageParams(types.MessageType.Error, f"slm-lsp: {news.message}")
+            self._server.window_show_message(message)
+        elif news.state is State.READY:
+            log.info("%s", news.message)
+        self._work.announce(News(news.message, news.fraction, news.state is not State.LOADING))
+
+
+def _percent(news: News) -> int:
     return round(100 * min(max(news.fraction, 0.0), 1.0))

@@ -12,6 +12,8 @@ from slm_lsp.lsp.methods import (
     completion,
     did_change,
     did_change_configuration,
+    did_change_watched_files,
+    did_change_workspace_folders,
     did_close,
     did_open,
     initialize,
@@ -41,6 +43,10 @@ def build_server(service_factory: ServiceFactory, model: str | None = None) -> S
         types.NOTEBOOK_DOCUMENT_DID_CHANGE: notebook_did_change.did_change,
         types.NOTEBOOK_DOCUMENT_DID_CLOSE: notebook_did_close.did_close,
         types.WORKSPACE_DID_CHANGE_CONFIGURATION: did_change_configuration.did_change_configuration,
+        types.WORKSPACE_DID_CHANGE_WATCHED_FILES: did_change_watched_files.did_change_watched_files,
+        types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: (
+            did_change_workspace_folders.did_change_workspace_folders
+        ),
     }
     for method, handler in handlers.items():
         server.feature(method)(handler)

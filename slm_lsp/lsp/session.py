@@ -13,6 +13,7 @@ from slm_lsp.completion.service import CompletionService
 from slm_lsp.completion.warm import Loading
 from slm_lsp.lsp.client import Client
 from slm_lsp.lsp.documents import Documents
+from slm_lsp.lsp.folders import Folders
 from slm_lsp.lsp.lifecycle import outlive
 from slm_lsp.lsp.progress import LoadingProgress
 from slm_lsp.lsp.protocol import Protocol
@@ -50,6 +51,7 @@ class Server(LanguageServer):
         self.configuration = Configuration(self, model)
         self.service = service_factory(LoadingProgress(self).announce)
         self.statistics = Statistics(self._text_of, None)
+        self.folders = Folders(self)
         self.left = asyncio.Event()
         self._watch: asyncio.Task[None] | None = None
 

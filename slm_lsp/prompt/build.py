@@ -1,12 +1,21 @@
-"""From the text around the cursor to a prompt in token ids."""
+"""From the text around the cursor, and the context of the place, to a prompt in token ids."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from slm_lsp.errors import ModelError
 from slm_lsp.prompt.budget import prefix_windows, shares, suffix_ids
+from slm_lsp.prompt.context import Context, choose, hidden, lead
 from slm_lsp.prompt.formats import PromptFormat
+from slm_lsp.prompt.layout import Layout, arrange
+from slm_lsp.text.snippet import Snippet
 from slm_lsp.tokens.healing import Healed, TailConstraint, split
 from slm_lsp.tokens.vocabulary import Vocabulary
+
+CONTEXT_SHARE = 3
+"""The context gets at most one in so many tokens of what the model can read."""
+
+NAMES_ROOM = 32
+"""Tokens kept free for the names of the repository and of the current file, where they go beside the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +25,8 @@ class Prompt:
     The text that comes of `ids` begins with `tail`, which is no part of the suggestion; `constraint` sees to
     it, and is None if there is no tail. `prefix_tokens` and `suffix_tokens` count ids of the prompt, `healed`
     those that the tail took off it: room is left to write them again beside the suggestion's own tokens.
+    `context_tokens` are those of the `snippets`, which stand in the prompt in this order, of the path and of
+    `lead`: what the prefix begins with that is not seen in its place.
     """
 
     ids: list[int]
@@ -24,6 +35,9 @@ class Prompt:
     prefix_tokens: int
     suffix_tokens: int
     healed: int
+    context_tokens: int = 0
+    snippets: tuple[Snippet, ...] = ()
+    lead: str = ""
 
 
 def build(
@@ -37,6 +51,7 @@ def build(
     context_length: int,
     max_tokens: int,
     heal: bool = True,
+    context: Context | None = None,
 ) -> Prompt:
     """Cut the text before and after the cursor to budgets in tokens, heal its end, and render it.
 
@@ -53,18 +68,50 @@ def build(
             f"the model reads {context_length} tokens, which leaves no room for suggestions of {max_tokens}; "
             "set `maxTokens` lower."
         )
+    if context:
+        context = replace(context, tokens=min(context.tokens, room // CONTEXT_SHARE))
+        room -= min(room - 1, context.tokens + NAMES_ROOM)
     before, after = shares(room, prefix_tokens, suffix_tokens if format.fills else 0)
-    for window in prefix_windows(prefix, vocabulary, before):
-        text = vocabulary.lead + window if window else ""
-        healed = split(text, vocabulary) if heal else Healed(vocabulary.encode(text), "", 0)
-        if len(healed.ids) + healed.dropped <= before:
-            break
     rest = suffix_ids(suffix, vocabulary, after)
+    last = vocabulary.decode(rest).count("\n")
+    for window in prefix_windows(prefix, vocabulary, before):
+        layout, snippets, head = _beside(context, vocabulary, format, window, last)
+        text = layout.prefix + head + window
+        text = text if layout.ahead and not format.fills else vocabulary.lead + text if text else ""
+        healed = split(text, vocabulary) if heal else Healed(vocabulary.encode(text), "", 0)
+        beside = len(vocabulary.encode(layout.prefix + head))
+        # Where the two texts meet, tokens may come out otherwise than in each of them.
+        if len(healed.ids) + healed.dropped <= before + beside + bool(beside):
+            break
     return Prompt(
-        ids=format.render(healed.ids, rest),
+        ids=format.render(healed.ids, rest, layout.ahead),
         tail=healed.tail,
         constraint=TailConstraint(vocabulary, healed.tail) if healed.tail else None,
-        prefix_tokens=len(healed.ids),
+        prefix_tokens=max(0, len(healed.ids) - beside),
         suffix_tokens=len(rest),
         healed=healed.dropped,
+        context_tokens=len(layout.ahead) + min(beside, len(healed.ids)),
+        snippets=tuple(snippets),
+        lead=head,
     )
+
+
+def _beside(
+    context: Context | None, vocabulary: Vocabulary, format: PromptFormat, window: str, below: int
+) -> tuple[Layout, list[Snippet], str]:
+    """Return what is shown beside a window of the prefix, and beside the `below` lines after the cursor."""
+    if context is None:
+        return Layout([], ""), [], ""
+
+    def tokens(text: str) -> int:
+        return len(vocabulary.encode(text))
+
+    found = context.found
+    first, last = context.line - window.count("\n"), context.line + below
+    path = tokens(arrange(format, vocabulary, found, ()).prefix)
+    if path > context.tokens // CONTEXT_SHARE:
+        found, path = replace(found, path=""), 0
+    needed = tokens("".join(piece.text for piece in hidden(found.pieces, first, last)))
+    snippets, budget = choose(context, vocabulary, needed + path)
+    head = lead(found.pieces, first, last, budget - path, tokens)
+    return arrange(format, vocabulary, found, snippets), snippets, head

@@ -15,7 +15,8 @@ from slm_lsp.tokens.vocabulary import Vocabulary
 class Files(Enum):
     """How code of other files is set apart in a family's training data."""
 
-    COMMENTS = "as comments that name the path, within the prefix"
+    COMMENTS = "behind comments that name the path, within the prefix"
+    AHEAD = "behind comments that name the path, in front of all markers"
     SEPARATED = "each after the file marker, its path and a new line; the current file's path likewise"
     PATH_WITHIN = "as separated, but the current file's path stands behind the prefix marker"
     PLUS_SIGNS = "each after `+++++ path` and a new line, the current file likewise, within the prefix"
@@ -70,7 +71,9 @@ FAMILIES = (
     Family("santacoder", "<fim-prefix>", "<fim-suffix>", "<fim-middle>"),
     Family("codellama", "▁<PRE>", "▁<SUF>", "▁<MID>"),
     Family("deepseek", "<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"),
-    Family("codestral", "[PREFIX]", "[SUFFIX]", suffix_first=True, files=Files.PLUS_SIGNS),
+    Family("codestral", "[PREFIX]", "[SUFFIX]", suffix_first=True, signs=("[INST]",), files=Files.PLUS_SIGNS),
+    # What `slm-lsp tune` teaches a model that has no markers of its own.
+    Family("slm", "[PREFIX]", "[SUFFIX]", suffix_first=True, files=Files.AHEAD),
     Family("seed-coder", "<[fim-prefix]>", "<[fim-suffix]>", "<[fim-middle]>", suffix_first=True),
 )
 """Every known family, those with more markers before those that share some of them."""
@@ -81,6 +84,7 @@ class PromptFormat:
     """How a model wants to be asked, in the ids of its vocabulary.
 
     `fills` says whether it uses what follows the cursor; without it the prompt is the prefix alone.
+    `files` says how other files are shown; a model that knows no markers takes them in front.
     `start_id` begins a prompt that would be empty. Every id of `stop_ids` ends the generation: a special
     token is never part of a file.
     """
@@ -94,6 +98,9 @@ class PromptFormat:
     prefix_id: int | None = None
     suffix_id: int | None = None
     middle_id: int | None = None
+    files: Files = Files.AHEAD
+    repository_id: int | None = None
+    file_id: int | None = None
 
     def render(self, prefix: Sequence[int], suffix: Sequence[int], context: Sequence[int] = ()) -> list[int]:
         """Put prefix and suffix in their places; what the model writes after it is the middle.
@@ -123,7 +130,10 @@ def detect(vocabulary: Vocabulary) -> PromptFormat:
                 start_id=start_id,
                 prefix_id=special[family.prefix],
                 suffix_id=special[family.suffix],
-                middle_id=special[family.middle] if family.middle else None,
+                middle_id=special.get(family.middle),
+                files=family.files,
+                repository_id=special.get(family.repository),
+                file_id=special.get(family.file),
             )
     return PromptFormat("plain", False, False, stop_ids, vocabulary.bos_id, start_id)
 

@@ -30,6 +30,18 @@ class Change:
     span: Span | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LineEdit:
+    """What one edit did: from line `first` on, the lines `removed` gave way to the lines `inserted`.
+
+    Lines have their endings; line numbers are those of the text before the edit.
+    """
+
+    first: int
+    removed: tuple[str, ...]
+    inserted: tuple[str, ...]
+
+
 class Document:
     """A document as its editor sees it. One thread owns it; others get snapshots.
 
@@ -55,16 +67,22 @@ class Document:
         self._lines = split(_clean(text))
         self._snapshot: Snapshot | None = None
 
-    def apply(self, changes: Iterable[Change], version: int) -> None:
-        """Apply edits in order, each to the text that the one before it left; positions are clamped."""
+    def apply(self, changes: Iterable[Change], version: int) -> list[LineEdit]:
+        """Apply edits in order, each to the text that the one before it left; positions are clamped.
+
+        Returns what each did to the lines.
+        """
+        edits = []
         for change in changes:
             text = _clean(change.text)
             if change.span is None:
-                self._lines = split(text)
+                edits.append(_difference(self._lines, lines := split(text)))
+                self._lines = lines
             else:
-                self._replace(change.span, text)
+                edits.append(self._replace(change.span, text))
         self.version = version
         self._snapshot = None
+        return edits
 
     def locate(self, line: int, units: int) -> tuple[int, int]:
         """Return the line and code-point column nearest to a position in the editor's units."""
@@ -81,7 +99,7 @@ class Document:
             self._snapshot = Snapshot(self.uri, self.language, self.version, tuple(self._lines), self.path)
         return self._snapshot
 
-    def _replace(self, span: Span, text: str) -> None:
+    def _replace(self, span: Span, text: str) -> LineEdit:
         start = self.locate(span.start_line, span.start_units)
         end = self.locate(span.end_line, span.end_units)
         (first, head), (last, tail) = sorted((start, end))
@@ -93,7 +111,17 @@ class Document:
         lines = split(new)
         if last < len(self._lines) - 1:
             lines.pop()  # empty: the text ended with the ending of line `last`
+        edit = LineEdit(first, tuple(self._lines[first : last + 1]), tuple(lines))
         self._lines[first : last + 1] = lines
+        return edit
+
+
+def _difference(old: list[str], new: list[str]) -> LineEdit:
+    """Return the edit between two tables of lines, without the lines that both begin or end with."""
+    most = min(len(old), len(new))
+    head = next((at for at in range(most) if old[at] != new[at]), most)
+    tail = next((at for at in range(most - head) if old[-1 - at] != new[-1 - at]), most - head)
+    return LineEdit(head, tuple(old[head : len(old) - tail]), tuple(new[head : len(new) - tail]))
 
 
 def _clean(text: str) -> str:

@@ -47,7 +47,7 @@ def layout(vocabulary: Vocabulary) -> Layout:
         )
     suffix, prefix = (special[name] for name in RENAMED)
     taught = PromptFormat(
-        "codestral",
+        "slm",
         fills=True,
         suffix_first=True,
         stop_ids=format.stop_ids,

@@ -57,10 +57,12 @@ class FakeBackend:
         self.requests: list[CompletionRequest] = []
         self.loads: list[Settings] = []
         self.stopped: list[str] = []
+        self.services: list[CompletionService] = []
 
     def service(self, on_loading: Callable[[Loading], None]) -> CompletionService:
         """Make the service; `build_server` takes this as its factory."""
-        return CompletionService(self.load, on_loading, self.run)
+        self.services.append(CompletionService(self.load, on_loading, self.run))
+        return self.services[-1]
 
     def load(self, settings: Settings, progress: Progress) -> LoadedModel:
         """Load nothing, for as long as the test wants."""

@@ -19,7 +19,7 @@ PROMPTS = {
     "codellama": ("codellama", "<s>▁<PRE>P▁<SUF>S▁<MID>"),
     "deepseek": ("deepseek", "<｜begin▁of▁sentence｜><｜fim▁begin｜>P<｜fim▁hole｜>S<｜fim▁end｜>"),
     "codestral": ("codestral", "<s>[SUFFIX]S[PREFIX]P"),
-    "smollm-tuned": ("codestral", "[SUFFIX]S[PREFIX]P"),
+    "smollm-tuned": ("slm", "[SUFFIX]S[PREFIX]P"),
     "seed-coder": (
         "seed-coder",
         "<[begin▁of▁sentence]><[fim-suffix]>S<[fim-prefix]>P<[fim-middle]>",

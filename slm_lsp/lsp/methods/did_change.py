@@ -12,15 +12,20 @@ KEYSTROKE = 2
 
 def did_change(ls: Server, params: types.DidChangeTextDocumentParams) -> None:
     """Apply edits to a document, and stop what was being written for the text before them."""
-    ls.documents.change(params.text_document, params.content_changes)
-    edited(ls, params.text_document.uri, params.content_changes)
+    change(ls, params.text_document, params.content_changes)
 
 
-def edited(ls: Server, uri: str, changes: Sequence[types.TextDocumentContentChangeEvent]) -> None:
-    """Tell the service of edits that were applied, and where the last one ends."""
-    document = ls.documents.get(uri)
+def change(
+    ls: Server,
+    identifier: types.VersionedTextDocumentIdentifier,
+    changes: Sequence[types.TextDocumentContentChangeEvent],
+) -> None:
+    """Apply edits, and tell of them and of where the last one ends."""
+    edits = ls.documents.change(identifier, changes)
+    document = ls.documents.get(identifier.uri)
     if document is None:
         return
+    ls.service.contexts.workspace.edit(document.snapshot(), edits)
     line = column = 0
     last = changes[-1] if changes else None
     if isinstance(last, types.TextDocumentContentChangePartial):

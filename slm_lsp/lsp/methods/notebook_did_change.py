@@ -2,7 +2,8 @@
 
 from lsprotocol import types
 
-from slm_lsp.lsp.methods.did_change import edited
+from slm_lsp.lsp.methods.did_change import change
+from slm_lsp.lsp.methods.did_close import close
 from slm_lsp.lsp.session import Server
 
 
@@ -13,11 +14,9 @@ def did_change(ls: Server, params: types.DidChangeNotebookDocumentParams) -> Non
         return
     if cells.structure:
         for opened in cells.structure.did_open or ():
-            ls.documents.open(opened)
+            ls.service.contexts.workspace.open(ls.documents.open(opened).snapshot())
         ls.documents.change_cells(params.notebook_document.uri, cells.structure.array)
         for closed in cells.structure.did_close or ():
-            ls.documents.close(closed.uri)
-            ls.service.forget(closed.uri)
+            close(ls, closed.uri)
     for edit in cells.text_content or ():
-        ls.documents.change(edit.document, edit.changes)
-        edited(ls, edit.document.uri, edit.changes)
+        change(ls, edit.document, edit.changes)

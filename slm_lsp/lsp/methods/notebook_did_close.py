@@ -2,6 +2,7 @@
 
 from lsprotocol import types
 
+from slm_lsp.lsp.methods.did_close import close
 from slm_lsp.lsp.session import Server
 
 
@@ -9,5 +10,4 @@ def did_close(ls: Server, params: types.DidCloseNotebookDocumentParams) -> None:
     """Forget a notebook that was closed, with its cells."""
     ls.documents.close_notebook(params.notebook_document.uri)
     for cell in params.cell_text_documents:
-        ls.documents.close(cell.uri)
-        ls.service.forget(cell.uri)
+        close(ls, cell.uri)

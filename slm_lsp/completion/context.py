@@ -1,0 +1,114 @@
+"""The context of a request, within its time, and what was shown before: the prompt's beginning must stay."""
+
+import logging
+from collections import OrderedDict
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from threading import Lock
+
+from slm_lsp.context.workspace import Workspace
+from slm_lsp.prompt.context import Context
+from slm_lsp.text.snapshot import Snapshot
+from slm_lsp.text.snippet import Found, Part, Snippet
+
+log = logging.getLogger(__name__)
+
+DOCUMENTS_KEPT = 50
+"""Documents whose last context is remembered."""
+
+ALL_PARTS = frozenset(Part)
+
+
+@dataclass(slots=True)
+class _State:
+    """What was found for a line of a document, and what came of it."""
+
+    key: object = None
+    found: Found = field(default_factory=Found)
+    shown: tuple[Snippet, ...] = ()
+
+
+class Contexts:
+    """Finds the context of requests, and keeps it while the cursor stays on its line.
+
+    Safe to call from any thread.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self._lock = Lock()
+        self._states: OrderedDict[str, _State] = OrderedDict()
+
+    def gather(
+        self,
+        document: Snapshot,
+        line: int,
+        *,
+        tokens: int,
+        time_limit: float,
+        parts: frozenset[Part] = ALL_PARTS,
+    ) -> tuple[Context, str]:
+        """Return the context of a line of a document, and in words where it is from.
+
+        What is not found within `time_limit` ms is left out, and is there for the next request: until then
+        the context that was found last is used.
+        """
+        uri = document.uri
+        key = (line, self.workspace.state(uri))
+        state = self._state(uri)
+        said = "kept from the last request"
+        if state.key != key:
+            future = self.workspace.find(document, line)
+            try:
+                self._take(uri, key, future.result(time_limit / 1e3))
+                said = "found"
+            except TimeoutError:
+                said = f"left out: not found within {time_limit:.0f} ms, and ready for the next request"
+                if state.key is not None:
+                    said = f"that of the last request: nothing newer within {time_limit:.0f} ms"
+                future.add_done_callback(lambda done: self._late(uri, key, done))
+            except Exception:
+                # A suggestion without context is better than none.
+                log.exception("the context could not be found")
+                said = "left out: it could not be found; see the log"
+        found = _only(state.found, parts)
+        return Context(found, line, tokens, state.shown), said
+
+    def shown(self, uri: str, snippets: tuple[Snippet, ...]) -> None:
+        """Take note of the snippets that a document's last prompt showed, in their order."""
+        self._state(uri).shown = snippets
+
+    def forget(self, uri: str) -> None:
+        """Forget what was shown for a document."""
+        with self._lock:
+            self._states.pop(uri, None)
+
+    def _state(self, uri: str) -> _State:
+        with self._lock:
+            state = self._states.setdefault(uri, _State())
+            self._states.move_to_end(uri)
+            while len(self._states) > DOCUMENTS_KEPT:
+                self._states.popitem(last=False)
+            return state
+
+    def _take(self, uri: str, key: object, found: Found) -> None:
+        state = self._state(uri)
+        state.found = found  # first: whoever sees the key takes it for the key's
+        state.key = key
+
+    def _late(self, uri: str, key: object, done: "Future[Found]") -> None:
+        if done.cancelled():
+            return
+        if error := done.exception():
+            log.error("the context could not be found", exc_info=error)
+        else:
+            self._take(uri, key, done.result())
+
+
+def _only(found: Found, parts: frozenset[Part]) -> Found:
+    """Leave out what is switched off."""
+    if parts == ALL_PARTS:
+        return found
+    if Part.FILE not in parts:
+        found = replace(found, pieces=(), path="")
+    return replace(found, snippets=tuple(one for one in found.snippets if one.part in parts))

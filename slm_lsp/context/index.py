@@ -1,0 +1,267 @@
+"""The workspace's index: what its files define, and which words stand where. One SQLite file for each root.
+
+Words are looked up in an inverted index (SQLite's FTS5, without the texts). A word that stands in more than
+`COMMON` places tells nothing, and would cost most of the time; such words are left out of every question.
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import log as ln
+from pathlib import Path
+from threading import Lock
+
+from slm_lsp.context.symbols import Outline, Symbol
+from slm_lsp.context.words import words
+
+VERSION = 1
+"""Of the tables and of what stands in them; another version's file is made anew."""
+
+PLACE_LINES = 40
+"""Lines of a place that words are looked up to."""
+
+COMMON = 1000
+"""Places from which on a word tells nothing."""
+
+ASKED = 14
+"""Words of a question that are looked up: the rarest."""
+
+WORN, WORN_PLACES = 4, 10_000
+"""An index is made anew once this many times its places, and at least so many, have been written to it."""
+
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value);
+CREATE TABLE files (
+    id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, language TEXT NOT NULL, mtime INTEGER, size INTEGER
+);
+CREATE TABLE symbols (
+    file INTEGER NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, owner TEXT NOT NULL,
+    signature TEXT NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL
+);
+CREATE INDEX symbols_by_name ON symbols (name);
+CREATE INDEX symbols_by_file ON symbols (file, owner);
+CREATE TABLE places (id INTEGER PRIMARY KEY AUTOINCREMENT, file INTEGER NOT NULL, line INTEGER NOT NULL);
+CREATE INDEX places_by_file ON places (file);
+CREATE TABLE common (word TEXT PRIMARY KEY);
+CREATE VIRTUAL TABLE words USING fts5 (
+    text, content='', detail=none, columnsize=0, tokenize="unicode61 tokenchars '_'"
+);
+CREATE VIRTUAL TABLE vocabulary USING fts5vocab (words, row);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Defined:
+    """A definition and the file that it is in."""
+
+    path: Path
+    language: str
+    symbol: Symbol
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Up to `PLACE_LINES` lines of a file, from `line` on, and how many rare words they share."""
+
+    path: Path
+    language: str
+    line: int
+    score: float
+
+
+def location(folder: Path, root: Path) -> Path:
+    """Return the index file of a root; the roots are told apart by a hash of their paths."""
+    return folder / f"{hashlib.sha256(bytes(root)).hexdigest()[:24]}.sqlite"
+
+
+class Index:
+    """The index of the files below a root. One thread may write while others ask.
+
+    Raises:
+        sqlite3.Error: from any method, if the file is damaged or the disk is full.
+    """
+
+    def __init__(self, file: Path, root: Path) -> None:
+        self.root, self._file = root, file
+        self._writing, self._asking = Lock(), Lock()
+        self._common: set[str] = set()
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._writer = self._open()
+        self._reader = sqlite3.connect(file, check_same_thread=False)
+        self._load_common()
+
+    def known(self) -> dict[str, tuple[int, int]]:
+        """Return time of change (ns) and size of each file, by its path below the root."""
+        with self._writing:
+            rows = self._writer.execute("SELECT path, mtime, size FROM files").fetchall()
+        return {path: (mtime, size) for path, mtime, size in rows}
+
+    def put(
+        self, path: str, language: str, mtime: int, size: int, lines: Sequence[str], outline: Outline
+    ) -> None:
+        """Take a file, in place of what was known of it; `save` makes it last.
+
+        A file without lines is known to hold nothing worth knowing.
+        """
+        with self._writing:
+            self._forget(path)
+            inserted = self._writer.execute(
+                "INSERT INTO files (path, language, mtime, size) VALUES (?, ?, ?, ?)",
+                (path, language, mtime, size),
+            )
+            file = inserted.lastrowid
+            self._writer.executemany(
+                "INSERT INTO symbols VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (file, one.name, one.kind, one.owner, one.signature, one.start, one.end)
+                    for one in outline.symbols
+                    if not one.local
+                ],
+            )
+            for line in range(0, len(lines), PLACE_LINES):
+                text = " ".join(words("".join(lines[line : line + PLACE_LINES])))
+                place = self._writer.execute("INSERT INTO places (file, line) VALUES (?, ?)", (file, line))
+                self._writer.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (place.lastrowid, text))
+
+    def remove(self, path: str) -> None:
+        """Forget a file, or all files of a folder; `save` makes it last."""
+        with self._writing:
+            escaped = path.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+            inside = self._writer.execute(
+                "SELECT path FROM files WHERE path = ? OR path LIKE ? ESCAPE '\\'", (path, f"{escaped}/%")
+            ).fetchall()
+            for (one,) in inside:
+                self._forget(one)
+
+    def save(self) -> None:
+        """Show what was written to those who ask, and keep it on disk."""
+        with self._writing:
+            self._writer.commit()
+
+    def tidy(self) -> None:
+        """Find out again which words are common; takes seconds in a large index."""
+        with self._writing:
+            found = self._writer.execute("SELECT term FROM vocabulary WHERE doc > ?", (COMMON,)).fetchall()
+            self._writer.execute("DELETE FROM common")
+            self._writer.executemany("INSERT INTO common VALUES (?)", found)
+            self._writer.commit()
+        self._load_common()
+
+    def definitions(self, names: Iterable[str], languages: Sequence[str], most: int = 40) -> list[Defined]:
+        """Return what is defined under some names in some languages, up to `most` for each name."""
+        found = []
+        with self._asking:
+            for name in names:
+                rows = self._reader.execute(
+                    f"SELECT path, language, name, kind, owner, signature, start, end FROM symbols"
+                    f" JOIN files ON files.id = file WHERE name = ? AND kind != 'scope'"
+                    f" AND language IN ({_marks(languages)}) ORDER BY path, start LIMIT ?",
+                    (name, *languages, most),
+                )
+                found += [self._defined(row) for row in rows]
+        return found
+
+    def members(self, path: Path, owner: str, most: int = 60) -> list[Defined]:
+        """Return the members of a class, in the order of its file."""
+        with self._asking:
+            rows = self._reader.execute(
+                "SELECT path, language, name, kind, owner, signature, start, end FROM symbols"
+                " JOIN files ON files.id = file WHERE path = ? AND owner = ? ORDER BY start LIMIT ?",
+                (path.relative_to(self.root).as_posix(), owner, most),
+            )
+            return [self._defined(row) for row in rows]
+
+    def similar(self, asked: set[str], languages: Sequence[str], most: int = 20) -> list[Place]:
+        """Return the places that share the most rare words with what is asked, best first."""
+        with self._asking:
+            scores: dict[int, float] = {}
+            for found in sorted(self._postings(asked), key=len)[:ASKED]:
+                weight = ln(1 + COMMON / len(found))
+                for place in found:
+                    scores[place] = scores.get(place, 0.0) + weight
+            best = sorted(scores, key=lambda place: (-scores[place], place))[: most * 3]
+            rows = self._reader.execute(
+                f"SELECT places.id, path, language, line FROM places JOIN files ON files.id = file"
+                f" WHERE places.id IN ({_marks(best)}) AND language IN ({_marks(languages)})",
+                (*best, *languages),
+            ).fetchall()
+        places = [Place(self.root / path, language, line, scores[id]) for id, path, language, line in rows]
+        return sorted(places, key=lambda place: (-place.score, place.path, place.line))[:most]
+
+    def counts(self) -> tuple[int, int]:
+        """Return the number of files and of definitions."""
+        with self._asking:
+            (files,) = self._reader.execute("SELECT count(*) FROM files").fetchone()
+            (symbols,) = self._reader.execute("SELECT count(*) FROM symbols").fetchone()
+        return files, symbols
+
+    def close(self) -> None:
+        """Save, and let go of the file."""
+        with self._writing, self._asking:
+            self._writer.commit()
+            self._writer.close()
+            self._reader.close()
+
+    def _postings(self, asked: set[str]) -> Iterator[list[int]]:
+        for word in sorted(asked - self._common):
+            rows = self._reader.execute(
+                "SELECT rowid FROM words WHERE words MATCH ? LIMIT ?", (f'"{word}"', COMMON)
+            )
+            if found := [place for (place,) in rows]:
+                yield found
+
+    def _forget(self, path: str) -> None:
+        row = self._writer.execute("SELECT id FROM files WHERE path = ?", (path,)).fetchone()
+        if row:
+            # The words of a place that is gone stay where they are, and lead to no place.
+            for table, column in (("symbols", "file"), ("places", "file"), ("files", "id")):
+                self._writer.execute(f"DELETE FROM {table} WHERE {column} = ?", row)
+
+    def _defined(self, row: tuple[str, str, str, str, str, str, int, int]) -> Defined:
+        path, language, name, kind, owner, signature, start, end = row
+        return Defined(self.root / path, language, Symbol(name, kind, owner, signature, start, end))
+
+    def _load_common(self) -> None:
+        with self._asking:
+            self._common = {word for (word,) in self._reader.execute("SELECT word FROM common")}
+
+    def _open(self) -> sqlite3.Connection:
+        """Open the file for writing; make it anew if it is another version's, or damaged."""
+        try:
+            return self._checked()
+        except sqlite3.DatabaseError:
+            for end in ("", "-wal", "-shm"):
+                self._file.with_name(self._file.name + end).unlink(missing_ok=True)
+            return self._checked()
+
+    def _checked(self) -> sqlite3.Connection:
+        self._file.touch(mode=0o600)
+        connection = sqlite3.connect(self._file, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            if not tables:
+                connection.executescript(_SCHEMA)
+                with connection:
+                    connection.execute("INSERT INTO meta VALUES ('version', ?)", (VERSION,))
+            _check(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    """Raise `sqlite3.DatabaseError` for another version's index, or one full of what is gone."""
+    row = connection.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()
+    if row != (VERSION,):
+        raise sqlite3.DatabaseError("another version's index")
+    last, count = connection.execute("SELECT coalesce(max(id), 0), count(*) FROM places").fetchone()
+    if last > WORN_PLACES and last > WORN * count:
+        raise sqlite3.DatabaseError("a worn index")
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ",".join("?" * len(values))

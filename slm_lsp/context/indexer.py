@@ -1,0 +1,207 @@
+"""Keeps the index of a workspace in step with its files, on a thread that gives way to all others."""
+
+import logging
+import os
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Event, Thread, get_native_id
+
+from filelock import FileLock, Timeout
+
+from slm_lsp.context import grammars
+from slm_lsp.context.index import Index
+from slm_lsp.context.languages import PROSE_AND_DATA, language_id
+from slm_lsp.context.sources import read
+from slm_lsp.context.symbols import Outline, outline
+from slm_lsp.context.walk import IGNORE_FILES, Tree
+from slm_lsp.text.lines import split
+
+log = logging.getLogger(__name__)
+
+MOST_FILES = 100_000
+"""Files of one root that are indexed; who has more has something else in there."""
+
+BATCH = 100
+"""Files after which what was read is shown to those who ask."""
+
+RESCAN_SECONDS = 120.0
+"""Seconds between scans of the files where no client tells of changes."""
+
+PATIENCE = 2.0
+"""Seconds that the indexing thread has to come to its end."""
+
+NICENESS = 15
+"""Of the indexing thread, where threads have one (Linux)."""
+
+Progress = Callable[[int, int, bool], None]
+"""Told how many files are done, of how many, and whether that was the last."""
+
+
+class Indexer:
+    """Indexes the files below a root: all that changed at the start, then those that it is told of.
+
+    With `watched`, whoever made it tells of every change; otherwise the files are looked at again every now
+    and then. One process at a time writes to an index file; another one asks it as it is.
+    """
+
+    def __init__(
+        self, index: Index, lock: Path, *, watched: bool, progress: Progress = lambda done, total, last: None
+    ) -> None:
+        self.index = index
+        self.generation = 0
+        self._tree = Tree(index.root)
+        self._lock = FileLock(lock, thread_local=False)
+        self._watched, self._progress = watched, progress
+        self._changed: SimpleQueue[Path | Event] = SimpleQueue()
+        self._ended = Event()
+        self._thread = Thread(target=self._run, name="slm-index", daemon=True)
+
+    def start(self) -> None:
+        """Begin, in the background."""
+        self._thread.start()
+
+    def changed(self, path: Path) -> None:
+        """Take note that a file or folder was made, changed or deleted."""
+        self._changed.put(path)
+
+    def wait(self, seconds: float = 3600.0) -> bool:
+        """Wait until all that was told so far has been indexed; return whether it has been in that time."""
+        reached, end = Event(), time.monotonic() + seconds
+        self._changed.put(reached)
+        while not reached.wait(0.02):
+            if time.monotonic() > end or not self._thread.is_alive():
+                return not self._thread.is_alive()
+        return True
+
+    def close(self) -> None:
+        """Stop after the file at hand, and let go of the index.
+
+        A thread that is not done in time dies with the process; the index survives that.
+        """
+        self._ended.set()
+        self._changed.put(self.index.root)
+        if self._thread.is_alive():
+            self._thread.join(PATIENCE)
+        if not self._thread.is_alive():
+            self.index.close()
+
+    def _run(self) -> None:
+        _give_way()
+        try:
+            with self._lock.acquire(timeout=0):
+                self._work()
+        except Timeout:
+            log.info("another process keeps the index of this workspace")
+        except Exception:
+            log.exception("the workspace could not be indexed")
+
+    def _work(self) -> None:
+        self._scan()
+        while not self._ended.is_set():
+            try:
+                news = self._changed.get(timeout=None if self._watched else RESCAN_SECONDS)
+            except Empty:
+                self._scan()
+                continue
+            if isinstance(news, Event):
+                news.set()
+            elif not self._ended.is_set():
+                self._follow(news)
+
+    def _follow(self, path: Path) -> None:
+        if path.name in IGNORE_FILES:
+            self._tree.forget()
+            self._scan()
+            return
+        if path.is_dir():
+            # A folder came, or was renamed: there is no telling what is in it.
+            self._scan()
+            return
+        if not path.is_relative_to(self.index.root):
+            return
+        name = path.relative_to(self.index.root).as_posix()
+        if self._wanted(path) and self._tree.has(path) and path.is_file() and not path.is_symlink():
+            self._read(path, name)
+        else:
+            self.index.remove(name)
+        self._save()
+
+    def _scan(self) -> None:
+        """Bring the index in step with all files, by their sizes and times of change."""
+        known = self.index.known()
+        fresh = [(path, name) for path, name in self._files() if known.pop(name, None) != _stamp(path)]
+        if self._ended.is_set():
+            return
+        for name in known:
+            self.index.remove(name)
+        for done, (path, name) in enumerate(fresh):
+            if self._ended.is_set():
+                break
+            if done % BATCH == 0:
+                self._save()
+                self._progress(done, len(fresh), False)
+            self._read(path, name)
+            time.sleep(0)  # whoever waits for the interpreter goes first
+        self._save()
+        if fresh and not self._ended.is_set():
+            self.index.tidy()
+        if fresh:
+            self._progress(len(fresh), len(fresh), True)
+
+    def _files(self) -> Iterator[tuple[Path, str]]:
+        count = 0
+        for path in self._tree.files():
+            if self._ended.is_set():
+                return
+            if self._wanted(path):
+                count += 1
+                if count > MOST_FILES:
+                    log.warning("more than %d files; the rest are not indexed", MOST_FILES)
+                    return
+                yield path, path.relative_to(self.index.root).as_posix()
+
+    def _wanted(self, path: Path) -> bool:
+        return language_id(path) not in PROSE_AND_DATA
+
+    def _read(self, path: Path, name: str) -> None:
+        stamp, language = _stamp(path), language_id(path)
+        if stamp is None:
+            self.index.remove(name)
+            return
+        text = read(path)
+        if text is None:
+            self.index.put(name, language, *stamp, (), Outline())
+            return
+        self.index.put(name, language, *stamp, split(text), outline_of(language, text))
+
+    def _save(self) -> None:
+        try:
+            self.index.save()
+        except sqlite3.OperationalError as error:
+            log.warning("the index could not be written: %s", error)
+        self.generation += 1
+
+
+def outline_of(language: str, text: str) -> Outline:
+    """Return what a text defines and imports; nothing if its language has no grammar."""
+    if language not in grammars.LANGUAGES:
+        return Outline()
+    source = text.encode(errors="replace")
+    return outline(language, grammars.parser(language).parse(source), source)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+def _give_way() -> None:
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, get_native_id(), NICENESS)

@@ -1,0 +1,234 @@
+"""What a session knows of its code: open buffers, their trees, the last edits, and the index of the files."""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from threading import Lock
+
+from slm_lsp.context.buffers import Buffers, Parsed
+from slm_lsp.context.definitions import definitions, names_near
+from slm_lsp.context.edits import Edit, RecentEdits
+from slm_lsp.context.index import Index, location
+from slm_lsp.context.indexer import Indexer, Progress
+from slm_lsp.context.languages import comment
+from slm_lsp.context.own import pieces
+from slm_lsp.context.similar import similar
+from slm_lsp.context.sources import secret
+from slm_lsp.context.walk import IGNORE_FILES, Tree
+from slm_lsp.text.document import LineEdit
+from slm_lsp.text.snapshot import Snapshot
+from slm_lsp.text.snippet import Found, Part, Snippet
+
+log = logging.getLogger(__name__)
+
+VISITED = 20
+"""Files that count as lately visited."""
+
+NEAR = 30
+"""Lines around the cursor in which an edit is seen anyway."""
+
+
+class Workspace:
+    """Follows a session, and finds the context of a place in it.
+
+    The methods that tell of the session return at once. `find` works on a thread of its own; its answer
+    holds what is known by then, and never waits for a parse or for the index.
+    """
+
+    def __init__(self) -> None:
+        self._buffers, self._edits = Buffers(), RecentEdits()
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="slm-context")
+        self._lock = Lock()
+        self._visited: OrderedDict[Path, None] = OrderedDict()
+        self._indexers: dict[Path, Indexer] = {}
+        self._trees: dict[Path, Tree] = {}
+        self._versions: dict[str, int] = {}
+        self._judged: dict[str, tuple[int, bool]] = {}
+
+    def add_folder(self, root: Path) -> None:
+        """Take a folder of the workspace, without an index: paths are shown from there, and rules count."""
+        with self._lock:
+            self._trees[root] = Tree(root)
+
+    def index(
+        self,
+        root: Path,
+        folder: Path,
+        *,
+        watched: bool,
+        progress: Progress = lambda done, total, last: None,
+    ) -> Indexer | None:
+        """Index a folder of the workspace in the background; the index is kept in `folder`."""
+        self.add_folder(root)
+        file = location(folder, root)
+        try:
+            indexer = Indexer(
+                Index(file, root), file.with_suffix(".lock"), watched=watched, progress=progress
+            )
+        except Exception:
+            log.exception("the index of a workspace folder can't be opened")
+            return None
+        with self._lock:
+            self._indexers[root] = indexer
+        indexer.start()
+        return indexer
+
+    def remove_folder(self, root: Path) -> None:
+        """Let go of a folder of the workspace; waits for its index to be closed."""
+        with self._lock:
+            indexer = self._indexers.pop(root, None)
+            self._trees.pop(root, None)
+        if indexer:
+            indexer.close()
+
+    def open(self, snapshot: Snapshot) -> None:
+        """Take a document that was opened."""
+        self._buffers.open(snapshot)
+        self._visit(snapshot)
+
+    def edit(self, snapshot: Snapshot, edits: Sequence[LineEdit]) -> None:
+        """Take a document as its edits left it."""
+        self._buffers.edit(snapshot, edits)
+        self._edits.note(snapshot.uri, edits)
+        self._visit(snapshot)
+
+    def close(self, uri: str) -> None:
+        """Forget the buffer of a document; its file is what counts again."""
+        self._buffers.close(uri)
+        self._edits.forget(uri)
+        with self._lock:
+            self._versions.pop(uri, None)
+            self._judged.pop(uri, None)
+
+    def changed(self, path: Path) -> None:
+        """Take note that a file was made, changed or deleted on disk."""
+        with self._lock:
+            indexers = [one for root, one in self._indexers.items() if path.is_relative_to(root)]
+            if path.name in IGNORE_FILES:
+                self._judged.clear()
+                self._trees = {root: Tree(root) for root in self._trees}
+        for indexer in indexers:
+            indexer.changed(path)
+
+    def state(self, uri: str) -> object:
+        """Return a value that changes when the document is first parsed, or anything else changes."""
+        own = self._buffers.get(uri)
+        with self._lock:
+            generations = tuple(one.generation for one in self._indexers.values())
+            versions = tuple(sorted((k, v) for k, v in self._versions.items() if k != uri))
+        return generations, versions, own is not None and own.tree is not None
+
+    def find(self, document: Snapshot, line: int) -> "Future[Found]":
+        """Find the context of a line of a document; it need not be open."""
+        return self._worker.submit(self._find, document, line)
+
+    def settle(self) -> None:
+        """Wait until all that was told so far is known: for the command line, evaluation and tests."""
+        self._buffers.settle()
+        for indexer in list(self._indexers.values()):
+            indexer.wait()
+
+    def shut_down(self) -> None:
+        """Stop all work, and let go of the indexes."""
+        self._worker.shutdown(wait=False, cancel_futures=True)
+        self._buffers.shut_down()
+        for root in list(self._indexers):
+            self.remove_folder(root)
+
+    def _visit(self, snapshot: Snapshot) -> None:
+        with self._lock:
+            self._versions[snapshot.uri] = snapshot.version
+            if snapshot.path:
+                self._visited[snapshot.path] = None
+                self._visited.move_to_end(snapshot.path)
+                while len(self._visited) > VISITED:
+                    self._visited.popitem(last=False)
+
+    def _find(self, document: Snapshot, line: int) -> Found:
+        parsed = self._buffers.get(document.uri) or Parsed.of(document)
+        with self._lock:
+            visited = [path for path in reversed(self._visited) if path != document.path]
+            indexes = [one.index for one in self._indexers.values()]
+        others = [
+            one
+            for one in self._buffers.parsed()
+            if _is_other(one.snapshot, document) and self._may_be_shown(one.snapshot)
+        ]
+        current = [
+            one for one in self._buffers.snapshots() if _is_other(one, document) and self._may_be_shown(one)
+        ]
+        found: list[Snippet] = []
+        names = names_near(parsed, document.lines, line)
+        parts: tuple[Callable[[], list[Snippet]], ...] = (
+            lambda: definitions(parsed, names, others, indexes, self._shown),
+            lambda: similar(document, line, current, visited, indexes, self._shown),
+            lambda: self._edited(document, line, current),
+        )
+        for part in parts:
+            try:
+                found += part()
+            except Exception:
+                # One part less is a worse suggestion; none is no suggestion.
+                log.exception("a part of the context could not be found")
+        root = self._root(document.path)
+        return Found(
+            path=self._shown(document.path) if document.path else "",
+            marks=comment(document.language) or ("#", ""),
+            repository=root.name if root else "",
+            pieces=pieces(parsed, line),
+            snippets=tuple(found),
+        )
+
+    def _edited(self, document: Snapshot, line: int, others: Sequence[Snapshot]) -> list[Snippet]:
+        found = []
+        texts = {one.uri: one for one in (*others, document)}
+        for age, edit in enumerate(self._edits.latest(list(texts.values()))):
+            if edit.uri == document.uri and abs(edit.first - line) < NEAR:
+                continue
+            found.append(self._edit_snippet(edit, texts[edit.uri], age))
+        return found
+
+    def _edit_snippet(self, edit: Edit, document: Snapshot, age: int) -> Snippet:
+        path = self._shown(document.path) if document.path else ""
+        lines = [f"-{line.rstrip()}" for line in edit.removed] + [
+            f"+{line.rstrip()}" for line in edit.inserted
+        ]
+        return Snippet(
+            Part.EDITS,
+            path,
+            comment(document.language) or ("#", ""),
+            f"{path}:{'|'.join(edit.removed)}",
+            "\n".join(lines),
+            1 / (1 + age),
+            "open buffer",
+        )
+
+    def _may_be_shown(self, snapshot: Snapshot) -> bool:
+        """Whether an open buffer may be context for others: not if it is ignored, or looks like a secret."""
+        path = snapshot.path
+        if path is None:
+            return True
+        with self._lock:
+            version, judged = self._judged.get(snapshot.uri, (None, False))
+            trees = [tree for root, tree in self._trees.items() if path.is_relative_to(root)]
+        if version != snapshot.version:
+            judged = all(tree.has(path) for tree in trees) and not secret(path, "".join(snapshot.lines))
+            with self._lock:
+                self._judged[snapshot.uri] = snapshot.version, judged
+        return judged
+
+    def _root(self, path: Path | None) -> Path | None:
+        with self._lock:
+            roots = [root for root in self._trees if path and path.is_relative_to(root)]
+        return max(roots, key=lambda root: len(root.parts), default=None)
+
+    def _shown(self, path: Path) -> str:
+        root = self._root(path)
+        return path.relative_to(root).as_posix() if root else path.name
+
+
+def _is_other(one: Snapshot, document: Snapshot) -> bool:
+    """Whether an open buffer is another file; the cells of a notebook are all of one."""
+    return one.uri != document.uri and (one.path is None or one.path != document.path)

@@ -1,0 +1,184 @@
+"""What is shown beside the text at the cursor: in time, within its budget, the same from key to key."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from slm_lsp.cancel import CancelToken
+from slm_lsp.completion.context import Contexts
+from slm_lsp.completion.model import LoadedModel
+from slm_lsp.completion.pipeline import Switches, prompt_of, run
+from slm_lsp.completion.request import CompletionRequest, CompletionResult
+from slm_lsp.config import Settings
+from slm_lsp.context.workspace import Workspace
+from slm_lsp.engine.scripted import ScriptedEngine
+from slm_lsp.prompt.formats import detect
+from slm_lsp.text.document import Change, Document, Span
+from slm_lsp.text.snapshot import Snapshot
+from slm_lsp.text.snippet import Found, Part
+from slm_lsp.tokens.vocabulary import Vocabulary
+from tests.tokenizers import tokenizer
+
+ACCOUNT = (
+    "class Account:\n    def __init__(self, owner: str) -> None:\n        self.owner = owner\n\n"
+    "    def deposit(self, amount: int) -> None:\n        self.balance += amount\n"
+)
+MAIN = "from account import Account\n\n\ndef pay(account: Account) -> None:\n    print(account.owner)\n    \n"
+PATIENT = Settings(context_time_limit=10_000, prefix_tokens=1024)
+
+
+def document(path: Path, text: str) -> Document:
+    return Document(path.as_uri(), "python", 1, text, path=path)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    made = Workspace()
+    made.add_folder(tmp_path)
+    yield made
+    made.shut_down()
+
+
+@pytest.fixture
+def contexts(workspace: Workspace) -> Contexts:
+    return Contexts(workspace)
+
+
+def model(family: str = "smollm-tuned") -> tuple[LoadedModel, ScriptedEngine]:
+    vocabulary, engine = Vocabulary(tokenizer(family)), ScriptedEngine(lambda prompt: [])
+    return LoadedModel("scripted", engine, vocabulary, detect(vocabulary)), engine
+
+
+def asked(snapshot: Snapshot, contexts: Contexts, line: int = 5, column: int = 4) -> CompletionRequest:
+    return CompletionRequest(snapshot, line, column, contexts=contexts)
+
+
+def prompt(request: CompletionRequest, settings: Settings = PATIENT, family: str = "smollm-tuned") -> str:
+    loaded, _ = model(family)
+    return loaded.vocabulary.decode(prompt_of(loaded, request, settings).ids)
+
+
+def detail(result: CompletionResult) -> str:
+    return next(stage.detail for stage in result.stages if stage.name == "other context")
+
+
+@pytest.fixture
+def main(workspace: Workspace, tmp_path: Path) -> Snapshot:
+    """A buffer that uses a class of another open buffer."""
+    opened = document(tmp_path / "main.py", MAIN).snapshot()
+    workspace.open(opened)
+    workspace.open(document(tmp_path / "account.py", ACCOUNT).snapshot())
+    workspace.settle()
+    return opened
+
+
+@pytest.mark.parametrize("family", ["smollm-tuned", "smollm", "qwen", "starcoder2", "mellum", "starcoder"])
+def test_the_definition_in_another_buffer_is_shown_with_its_path(
+    main: Snapshot, contexts: Contexts, family: str
+) -> None:
+    shown = prompt(asked(main, contexts), family=family)
+    assert "account.py" in shown
+    assert "def deposit(self, amount: int)" in shown
+    assert shown.count("def pay(") == 1
+
+
+def test_unsaved_edits_of_one_buffer_are_context_in_another_at_once(
+    workspace: Workspace, contexts: Contexts, main: Snapshot, tmp_path: Path
+) -> None:
+    account = document(tmp_path / "account.py", ACCOUNT)
+    before = prompt(asked(main, contexts))
+    edits = account.apply([Change("    def withdraw(self, amount: int) -> int: ...\n", Span(6, 0, 6, 0))], 2)
+    workspace.edit(account.snapshot(), edits)
+    workspace.settle()
+    assert "withdraw" not in before
+    assert "def withdraw(self, amount: int) -> int" in prompt(asked(main, contexts))
+
+
+def test_the_same_input_gives_the_same_prompt(main: Snapshot, workspace: Workspace) -> None:
+    loaded, _ = model()
+    prompts = {tuple(prompt_of(loaded, asked(main, Contexts(workspace)), PATIENT).ids) for _ in range(5)}
+    assert len(prompts) == 1
+    contexts = Contexts(workspace)
+    assert {tuple(prompt_of(loaded, asked(main, contexts), PATIENT).ids) for _ in range(5)} == prompts
+
+
+@pytest.mark.parametrize("tokens", [10, 40, 100, 300])
+@pytest.mark.parametrize("family", ["smollm-tuned", "smollm", "starcoder"])
+def test_the_context_keeps_to_its_budget(
+    main: Snapshot, contexts: Contexts, tokens: int, family: str
+) -> None:
+    loaded, _ = model(family)
+    settings = Settings(context_time_limit=10_000, context_tokens=tokens)
+    made = prompt_of(loaded, asked(main, contexts), settings)
+    assert made.context_tokens <= tokens + 2  # where two texts meet, tokens may come out otherwise
+
+
+def test_none_of_it_if_the_settings_or_the_switches_say_so(main: Snapshot, contexts: Contexts) -> None:
+    alone = prompt(CompletionRequest(main, 5, 4))
+    assert prompt(asked(main, contexts), Settings(context_tokens=0)) == alone
+    loaded, engine = model()
+    run(loaded, asked(main, contexts), PATIENT, CancelToken(), Switches(context=frozenset()))
+    assert loaded.vocabulary.decode(engine.prompts[-1]) == alone
+    without = Switches(context=frozenset(Part) - {Part.DEFINITIONS})
+    run(loaded, asked(main, contexts), PATIENT, CancelToken(), without)
+    assert "deposit" not in loaded.vocabulary.decode(engine.prompts[-1])
+
+
+def test_typing_a_line_costs_few_tokens_a_key(
+    workspace: Workspace, contexts: Contexts, main: Snapshot, tmp_path: Path
+) -> None:
+    loaded, _ = model()
+    typed, costs = document(tmp_path / "main.py", MAIN), []
+    for at, key in enumerate("account.deposit(account.owner, amount=12)"):
+        edits = typed.apply([Change(key, Span(5, 4 + at, 5, 4 + at))], 2 + at)
+        workspace.edit(typed.snapshot(), edits)
+        request = asked(typed.snapshot(), contexts, column=5 + at)
+        costs.append(run(loaded, request, PATIENT, CancelToken()).usage.prefilled)
+    assert costs[0] > 50
+    assert median(costs) <= 4
+
+
+def test_what_is_late_is_left_out_and_there_for_the_next_request(
+    workspace: Workspace, contexts: Contexts, main: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released, find, futures = threading.Event(), workspace._find, list[Future[Found]]()
+
+    def slowly(document: Snapshot, line: int) -> Found:
+        assert released.wait(20)
+        return find(document, line)
+
+    submitted = workspace.find
+
+    def noted(document: Snapshot, line: int) -> "Future[Found]":
+        futures.append(submitted(document, line))
+        return futures[-1]
+
+    monkeypatch.setattr(workspace, "_find", slowly)
+    monkeypatch.setattr(workspace, "find", noted)
+    loaded, engine = model()
+    settings = Settings(context_time_limit=1)
+    first = run(loaded, asked(main, contexts), settings, CancelToken())
+    released.set()
+    futures[0].result(20)
+    workspace._worker.submit(lambda: None).result(20)  # its callbacks have run
+    second = run(loaded, asked(main, contexts), settings, CancelToken())
+    assert "left out" in detail(first)
+    assert detail(second) == "kept from the last request"
+    texts = [loaded.vocabulary.decode(one) for one in engine.prompts]
+    assert ["deposit" in text for text in texts] == [False, True]
+
+
+def test_context_that_fails_costs_no_suggestion(
+    workspace: Workspace, contexts: Contexts, main: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(document: Snapshot, line: int) -> Found:
+        raise RuntimeError
+
+    monkeypatch.setattr(workspace, "_find", fail)
+    loaded, engine = model()
+    assert "could not be found" in detail(run(loaded, asked(main, contexts), PATIENT, CancelToken()))
+    assert engine.prompts
