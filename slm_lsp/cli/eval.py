@@ -16,6 +16,7 @@ from slm_lsp.errors import UsageError
 if TYPE_CHECKING:
     from slm_lsp.completion.model import LoadedModel
     from slm_lsp.evaluation.report import Report, Row
+    from slm_lsp.text.snippet import Part
 
 app = typer.Typer(
     help="Measure the suggestions, and tell a gain from noise. Nothing leaves the machine.",
@@ -113,6 +114,14 @@ def holes(
             "are held back. Otherwise they are asked for.",
         ),
     ] = False,
+    context: Annotated[
+        str,
+        typer.Option(
+            metavar="on|off|without:PART",
+            help="Whether other code of the repository is shown; PART is one of `file`, `definitions`, "
+            "`similar` and `edits`.",
+        ),
+    ] = "on",
     model: Model = Settings().model,
     adapter: Adapter = "",
 ) -> None:
@@ -125,7 +134,8 @@ def holes(
 
     _check(json_file)
     wanted = frozenset(one.strip().lower() for one in languages.split(",") if one.strip())
-    plan = Plan(path, count, seed, wanted, Switches(filters=not raw), automatic)
+    switches = Switches(filters=not raw, context=_parts(context))
+    plan = Plan(path, count, seed, wanted, switches, automatic)
     with _progress() as bar:
         bar.add_task("drawing holes", total=None)
         chosen = tasks(plan)
@@ -245,6 +255,17 @@ def _checked(name: str, value: str) -> str:
     except ValueError as error:
         raise UsageError(f"--{name} must be {error}, not {value!r}.") from None
     return checked
+
+
+def _parts(text: str) -> "frozenset[Part]":
+    """Read `on`, `off` or `without:PART`."""
+    from slm_lsp.text.snippet import Part
+
+    choices = {"on": frozenset(Part), "off": frozenset[Part]()}
+    choices |= {f"without:{part.value}": frozenset(Part) - {part} for part in Part}
+    if text not in choices:
+        raise UsageError(f"--context must be one of {', '.join(choices)}, not {text}.")
+    return choices[text]
 
 
 def _check(json_file: Path | None) -> None:

@@ -1,19 +1,23 @@
 """Holes in the user's own code: what the product would have suggested where code already stands."""
 
 import random
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from slm_lsp.cancel import CancelToken
+from slm_lsp.completion.context import Contexts
 from slm_lsp.completion.model import LoadedModel
 from slm_lsp.completion.pipeline import ALL_ON, CONFIDENCE, Switches, run
 from slm_lsp.completion.request import CompletionRequest, CompletionResult, Trigger
 from slm_lsp.config import Settings
+from slm_lsp.context.workspace import Workspace
 from slm_lsp.evaluation.files import read, source_files
 from slm_lsp.evaluation.places import BLOCK_LINES, Hole, Kind, Places
 from slm_lsp.evaluation.report import Report, Row, digest, equipment, mean, percentile
@@ -126,7 +130,12 @@ def settings(kind: Kind) -> Settings:
 
     Time is no limit, or a slower machine would be given other completions.
     """
-    return Settings(max_lines=BLOCK_LINES if kind is Kind.BLOCK else 1, time_limit=60_000, alternatives=1)
+    return Settings(
+        max_lines=BLOCK_LINES if kind is Kind.BLOCK else 1,
+        time_limit=60_000,
+        context_time_limit=10_000,
+        alternatives=1,
+    )
 
 
 def evaluate(model: LoadedModel, plan: Plan, chosen: Sequence[Task]) -> Iterator[Row]:
@@ -135,11 +144,31 @@ def evaluate(model: LoadedModel, plan: Plan, chosen: Sequence[Task]) -> Iterator
     Raises:
         ModelError: the model failed.
     """
-    for task in chosen:
-        asked = request(task, Trigger.AUTOMATIC if plan.automatic else Trigger.INVOKED)
-        started = time.perf_counter()
-        result = run(model, asked, settings(task.hole.kind), CancelToken(), plan.switches)
-        yield _row(task, asked, result, (time.perf_counter() - started) * 1e3)
+    trigger = Trigger.AUTOMATIC if plan.automatic else Trigger.INVOKED
+    with _contexts(plan) as contexts:
+        for task in chosen:
+            asked = replace(request(task, trigger), contexts=contexts)
+            if contexts:
+                contexts.forget(asked.document.uri)  # no hole knows what another was shown
+            started = time.perf_counter()
+            result = run(model, asked, settings(task.hole.kind), CancelToken(), plan.switches)
+            yield _row(task, asked, result, (time.perf_counter() - started) * 1e3)
+
+
+@contextmanager
+def _contexts(plan: Plan) -> Iterator[Contexts | None]:
+    """Index the repository anew; a file with a hole is no context for itself. None if there is no context."""
+    if not plan.switches.context or not plan.path.exists():
+        yield None
+        return
+    root, workspace = plan.path.resolve(), Workspace()
+    with tempfile.TemporaryDirectory(prefix="slm-lsp-") as folder:
+        workspace.index(root if root.is_dir() else root.parent, Path(folder), watched=True)
+        workspace.settle()
+        try:
+            yield Contexts(workspace)
+        finally:
+            workspace.shut_down()
 
 
 def report(model: LoadedModel, plan: Plan, chosen: Sequence[Task], rows: list[Row]) -> Report:
@@ -153,6 +182,7 @@ def report(model: LoadedModel, plan: Plan, chosen: Sequence[Task], rows: list[Ro
         "tasks": digest((task.id, task.text) for task in chosen),
         "filters": plan.switches.filters,
         "automatic": plan.automatic,
+        "context": sorted(part.value for part in plan.switches.context),
     }
     summary = {
         "all": _summary(rows),

@@ -8,9 +8,11 @@ import pytest
 
 from slm_lsp.completion.confidence import FEATURES
 from slm_lsp.completion.pipeline import Switches
+from slm_lsp.engine.scripted import ScriptedEngine
 from slm_lsp.evaluation.holes import Plan, Task, evaluate, report, request, settings, tasks
 from slm_lsp.evaluation.places import Hole, Kind
 from slm_lsp.evaluation.report import Report
+from slm_lsp.text.snippet import Part
 from tests.evaluation.fakes import writing
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -162,3 +164,22 @@ def test_what_comes_by_itself_passes_the_gates_and_says_what_it_was_judged_by() 
     (row,) = evaluate(writing("bc"), Plan(Path("/src"), 1, automatic=True), [cut("a = «bc»\n")])
     assert row["finished"]
     assert len(row["features"]) == len(FEATURES)
+
+
+def test_other_files_of_the_repository_are_shown_and_the_hole_is_not(tmp_path: Path) -> None:
+    (tmp_path / "account.py").write_text("class Account:\n    def deposit(self, amount): ...\n", "utf-8")
+    text = "from account import Account\n\n\ndef pay(account: Account) -> None:\n    secret_call()\n"
+    (tmp_path / "main.py").write_text(text, "utf-8")
+    at = text.index("secret_call()")
+    hole = Hole(Kind.WHOLE_LINE, at, at + len("secret_call()"))
+    task = Task(tmp_path / "main.py", "main.py", "python", text, hole)
+
+    def prompt(context: frozenset[Part]) -> str:
+        model = writing("pass", "qwen")
+        list(evaluate(model, Plan(tmp_path, 1, switches=Switches(context=context)), [task]))
+        assert isinstance(model.engine, ScriptedEngine)
+        return model.vocabulary.decode(model.engine.prompts[-1])
+
+    assert "def deposit(self, amount)" in prompt(frozenset(Part))
+    assert "secret_call" not in prompt(frozenset(Part))
+    assert "deposit" not in prompt(frozenset())
