@@ -89,7 +89,7 @@ def complete(
         target = f"{STDIN}:{in_stdin}"
     if target is None:
         raise UsageError("name a place to complete: FILE:LINE or FILE:LINE:COLUMN, such as app.py:12:8.")
-    request = _request(parse_target(target), language)
+    request = request_at(parse_target(target), language)
     result = _complete(request, settings)
     if why:
         _print_stages(result)
@@ -133,7 +133,7 @@ def _settings(**values: str | int | None) -> Settings:
     return replace(Settings(), alternatives=1, **given)  # type: ignore[arg-type]  # checked above
 
 
-def _request(target: Target, language: str | None) -> CompletionRequest:
+def request_at(target: Target, language: str | None) -> CompletionRequest:
     """Read the file and find the place in it."""
     from slm_lsp.context.languages import PLAINTEXT, language_id
     from slm_lsp.text.lines import split
@@ -191,7 +191,7 @@ def _complete(request: CompletionRequest, settings: Settings) -> CompletionResul
     from slm_lsp.completion.pipeline import run
 
     imported = _process_age()
-    with _progress() as progress:
+    with loading() as progress:
         model = load(settings, progress)
     loaded = _process_age()
     result = run(model, request, settings, CancelToken())
@@ -205,7 +205,7 @@ def _complete(request: CompletionRequest, settings: Settings) -> CompletionResul
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[float, str], None]]:
+def loading() -> Iterator[Callable[[float, str], None]]:
     """Show on a terminal what is being loaded; on nothing else."""
     from rich.console import Console
 
@@ -258,13 +258,13 @@ def _print_in_place(result: CompletionResult, request: CompletionRequest) -> Non
 
     item = result.items[0]
     line = request.document.lines[request.line].rstrip("\r\n")
-    text = Text(_harmless(line[: item.start]))
-    text.append(_harmless(item.text), style="dim")
-    text.append(_harmless(line[item.end :]))
+    text = Text(harmless(line[: item.start]))
+    text.append(harmless(item.text), style="dim")
+    text.append(harmless(line[item.end :]))
     Console(force_terminal=True).print(text, soft_wrap=True)
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """Show control characters instead of sending them to the terminal; the file may hold any."""
     pictures = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"}
     return text.replace("\r\n", "\n").translate(

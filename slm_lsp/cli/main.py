@@ -14,6 +14,7 @@ from slm_lsp.errors import SlmLspError, UsageError
 COMMANDS = {
     "serve": ("slm_lsp.cli.serve:serve", "Example: slm-lsp serve --tcp 127.0.0.1:5007 -v"),
     "complete": ("slm_lsp.cli.complete:complete", "Example: slm-lsp complete src/app.py:12"),
+    "context": ("slm_lsp.cli.context:context", "Example: slm-lsp context src/app.py:12"),
     "models": ("slm_lsp.cli.models:app", ""),
     "tune": ("slm_lsp.cli.tune:tune", "Example: slm-lsp tune --minutes 30 src"),
     "bench": ("slm_lsp.cli.bench:app", ""),

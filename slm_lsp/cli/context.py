@@ -1,0 +1,88 @@
+"""``slm-lsp context``: what the model is shown at a place in a file, part by part."""
+
+import json
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from slm_lsp.cli.complete import harmless, loading, parse_target, request_at
+from slm_lsp.config import Settings, options
+
+PATIENCE = 10_000
+"""Milliseconds in which the context must be found; nobody is typing."""
+
+
+def context(
+    target: Annotated[
+        str,
+        typer.Argument(metavar="FILE:LINE[:COLUMN]", help="The place, counted from 1.", show_default=False),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the prompt as a whole.")] = False,
+    model: Annotated[str, typer.Option(help=options()["model"].doc)] = Settings().model,
+) -> None:
+    """Show what the model sees beside the text at the cursor: each part with source, score and tokens.
+
+    The other files are those of the repository around the file, or of its folder.
+    """
+    from slm_lsp.completion.context import Contexts
+    from slm_lsp.completion.loading import load
+    from slm_lsp.completion.pipeline import prompt_of
+    from slm_lsp.context.workspace import Workspace
+
+    request = request_at(parse_target(target), None)
+    settings = replace(Settings(), model=model, context_time_limit=PATIENCE)
+    with loading() as progress:
+        loaded = load(settings, progress)
+    path = request.document.path or Path.cwd() / "none"
+    root = next((folder for folder in path.parents if (folder / ".git").exists()), path.parent)
+    workspace = Workspace()
+    with tempfile.TemporaryDirectory(prefix="slm-lsp-") as folder:
+        workspace.index(root, Path(folder), watched=True)
+        workspace.settle()
+        prompt = prompt_of(loaded, replace(request, contexts=Contexts(workspace)), settings)
+        workspace.shut_down()
+    vocabulary = loaded.vocabulary
+    parts: list[dict[str, str | float]] = [
+        {
+            "part": one.part.value,
+            "path": one.path,
+            "source": one.source,
+            "score": one.score,
+            "tokens": len(vocabulary.encode(one.text)),
+            "text": one.text,
+        }
+        for one in prompt.snippets
+    ]
+    if prompt.lead:
+        own: dict[str, str | float] = {
+            "part": "file",
+            "path": path.name,
+            "source": "this file",
+            "score": 1.0,
+            "tokens": len(vocabulary.encode(prompt.lead)),
+            "text": prompt.lead,
+        }
+        parts.append(own)
+    if as_json:
+        counts = {
+            "context": prompt.context_tokens,
+            "prefix": prompt.prefix_tokens,
+            "suffix": prompt.suffix_tokens,
+        }
+        answer = {"family": loaded.format.family, "tokens": counts, "parts": parts}
+        typer.echo(json.dumps({**answer, "prompt": vocabulary.decode(prompt.ids)}, indent=2))
+        return
+    for one in parts:
+        head = (
+            f"{one['part']} · {one['path']} · {one['source']} · score {one['score']} · {one['tokens']} tokens"
+        )
+        typer.secho(harmless(head), fg=typer.colors.CYAN, bold=True)
+        typer.echo(harmless(f"{one['text']}\n"))
+    typer.secho(
+        f"{prompt.context_tokens} tokens of context, {prompt.prefix_tokens} before the cursor, "
+        f"{prompt.suffix_tokens} after it",
+        bold=True,
+    )
