@@ -44,7 +44,7 @@ class Fault:
 
 @dataclass(slots=True)
 class Replayed:
-    """What happened; `finished` are the generations that ran to their end in each burst of keys."""
+    """What happened; `finished` are the generations that ran to their end in each fast burst of keys."""
 
     keys: int = 0
     shown: int = 0
@@ -115,7 +115,8 @@ class Replay:
         """Type some keys, each asking and withdrawing what was asked before; then stop and look."""
         before = (await self._counters())["finished"]
         asked: tuple[int, asyncio.Future[object]] | None = None
-        pause = self._rng.choice((FAST, SLOW))
+        # The first burst is a fast one, so that there is one.
+        pause = self._rng.choice((FAST, SLOW)) if self.found.keys else FAST
         for key in self._keys():
             self._type(key)
             self.found.keys += 1
@@ -128,7 +129,8 @@ class Replay:
         if asked is None:
             return
         suggestion = self._look(await asked[1])
-        self.found.finished.append((await self._counters())["finished"] - before)
+        if pause == FAST:
+            self.found.finished.append((await self._counters())["finished"] - before)
         await asyncio.sleep(PAUSE)
         if suggestion:
             await self._perhaps_accept(*suggestion)

@@ -34,12 +34,12 @@ class Brackets:
         return Brackets(unopened, "".join(stack) + other.unclosed, wrong)
 
     def worse_than(self, other: "Brackets") -> bool:
-        """Whether more of any sort has no partner; one bracket too many does not make up for one too few."""
-        return (
-            len(self.unopened) > len(other.unopened)
-            or len(self.unclosed) > len(other.unclosed)
-            or self.wrong > other.wrong
-        )
+        """Whether more has no partner; a bracket closed too often does not make up for one that was open."""
+        return (self._alone, len(self.unopened)) > (other._alone, len(other.unopened))
+
+    @property
+    def _alone(self) -> int:
+        return len(self.unopened) + len(self.unclosed) + 2 * self.wrong
 
 
 def brackets(text: str, language: str) -> Brackets:

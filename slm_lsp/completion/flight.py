@@ -51,7 +51,7 @@ class Flight:
         *,
         background: bool = False,
     ) -> None:
-        self.request = request
+        self.request, self.ahead = request, background
         self.seconds = 0.0
         self._scheduler, self._pipeline, self._model = scheduler, pipeline, model
         self._settings, self._acceptance = settings, acceptance

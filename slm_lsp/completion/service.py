@@ -6,10 +6,9 @@ happen there, never on the loop.
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from slm_lsp.completion import gates
@@ -17,16 +16,15 @@ from slm_lsp.completion.ahead import ReadAhead, after_acceptance
 from slm_lsp.completion.cache import SuggestionCache
 from slm_lsp.completion.confidence import Acceptance
 from slm_lsp.completion.context import Contexts
-from slm_lsp.completion.events import Event, Happened
 from slm_lsp.completion.flight import Flight, Pipeline
 from slm_lsp.completion.ignoring import Ignoring
+from slm_lsp.completion.journal import Journal
 from slm_lsp.completion.model import LoadedModel
-from slm_lsp.completion.offers import Offers
 from slm_lsp.completion.pipeline import run
 from slm_lsp.completion.request import CompletionRequest, CompletionResult, Reason, Source, Trigger
 from slm_lsp.completion.rhythm import Rhythm
 from slm_lsp.completion.scheduler import Scheduler
-from slm_lsp.completion.trail import Entry, Trail
+from slm_lsp.completion.trail import Entry
 from slm_lsp.completion.warm import Loader, Loading, State, WarmModel
 from slm_lsp.config import Settings
 from slm_lsp.context.workspace import Workspace
@@ -37,30 +35,11 @@ GRACE = 0.012
 """Seconds that a generation whose request was cancelled goes on: editors cancel before they ask again."""
 
 
-@dataclass(slots=True)
-class Counters:
-    """What happened since the start.
-
-    `reasons` counts why requests got no item, `sources` where answers came from, `prefilled` and `decoded`
-    the tokens of all that ran, `finished` the generations that ran to their end.
-    """
-
-    requests: int = 0
-    shown: int = 0
-    accepted: int = 0
-    rejected: int = 0
-    prefilled: int = 0
-    decoded: int = 0
-    finished: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
-    sources: Counter[str] = field(default_factory=Counter)
-
-
 class CompletionService:
     """Loads the model in the background and answers requests with it.
 
-    `on_loading` is called on the event loop with each piece of news of the model, and `on_event` with what
-    becomes of suggestions. `contexts` knows what else the model is shown.
+    `on_loading` is called on the event loop with each piece of news of the model. `contexts` knows what else
+    the model is shown.
     """
 
     def __init__(
@@ -73,7 +52,7 @@ class CompletionService:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="slm-engine")
         self._warm = WarmModel(loader, self._worker, on_loading)
         self._scheduler = Scheduler(self._worker)
-        self._cache, self._offers, self._rhythm = SuggestionCache(), Offers(), Rhythm()
+        self._cache, self._rhythm = SuggestionCache(), Rhythm()
         self._flights: dict[str, Flight] = {}
         self._asked: dict[str, asyncio.Future[None]] = {}
         self._after_line: dict[str, tuple[int, int]] = {}
@@ -82,11 +61,9 @@ class CompletionService:
         self._awake_at = 0.0
         self._selecting = False
         self.contexts = Contexts(Workspace())
-        self.trail = Trail()
+        self.journal = Journal()
         self.settings = Settings()
-        self.counters = Counters()
         self.acceptance = Acceptance()
-        self.on_event: Callable[[Event], None] = lambda event: None
         self._ignoring = Ignoring()
 
     @property
@@ -118,10 +95,8 @@ class CompletionService:
         selecting = self._selecting and self._scheduler.focus == uri
         request = replace(request, selecting=selecting, contexts=self.contexts)
         self._scheduler.focus = uri
-        self.counters.requests += 1
         self._leave(uri)
-        if self._offers.follow(request):
-            self._happened(Happened.REJECTED, request.document.language)
+        self.journal.asked(request)
         result = self._at_once(request)
         if result is None:
             asked = self._asked[uri] = asyncio.get_running_loop().create_future()
@@ -139,26 +114,20 @@ class CompletionService:
 
     def why(self, uri: str) -> Entry | None:
         """Return how the last request for a document was answered, if there was one."""
-        return self.trail.last(uri)
+        return self.journal.trail.last(uri)
 
     def accepted(self, identifier: str, kind: str = "whole", characters: int | None = None) -> None:
         """Take note that the user accepted a suggestion, or a word or a line of it."""
-        self.counters.accepted += 1
-        offer = self._offers.accept(identifier, kind)
+        offer = self.journal.accepted(identifier, kind, characters)
         if offer is None:
             return
         request, item = offer.request, offer.item
-        text = offer.left if characters is None else offer.left[:characters]
-        self._happened(
-            Happened.ACCEPTED, request.document.language, kind=kind, text=text, uri=request.document.uri
-        )
         if kind == "whole" and "\n" not in item.text:
             self._after_line[request.document.uri] = (request.line, item.start + len(item.text))
 
     def rejected(self, identifier: str) -> None:
         """Take note that the user dismissed a suggestion; it does not come back there."""
-        if offer := self._offers.reject(identifier):
-            self._happened(Happened.REJECTED, offer.request.document.language)
+        self.journal.rejected(identifier)
 
     def snooze(self, seconds: float) -> None:
         """Suggest nothing by itself for a while; 0 ends it."""
@@ -198,9 +167,8 @@ class CompletionService:
         """Drop what is known of a closed document and stop working on it."""
         self._leave(uri)
         self._supersede(uri)
-        self._offers.forget(uri)
         self._ignoring.forget(uri)
-        self.trail.forget(uri)
+        self.journal.forget(uri)
         self.contexts.forget(uri)
 
     def close(self) -> None:
@@ -281,7 +249,7 @@ class CompletionService:
         ahead, flight = self._ahead, None
         if ahead and ahead[0] == uri and not ahead[1].job.done.done() and ahead[1].serves(request):
             flight = ahead[1]
-            flight.job.background = False
+            flight.job.background = flight.ahead = False
         self._flights[uri] = flight = flight or self._fly(request, model)
         return flight
 
@@ -307,11 +275,12 @@ class CompletionService:
 
     def _landed(self, flight: Flight, result: CompletionResult) -> None:
         """Keep what a generation brought, whoever waits for it still."""
-        self.counters.prefilled += result.usage.prefilled
-        self.counters.decoded += result.usage.decoded
+        counters = self.journal.counters
+        counters.prefilled += result.usage.prefilled
+        counters.decoded += result.usage.decoded
         if result.reason in (Reason.SUPERSEDED, Reason.FAILED):
             return
-        self.counters.finished += 1
+        counters.finished += not flight.ahead
         self._rhythm.completed(flight.seconds)
         self._cache.put(flight.request, result)
 
@@ -351,39 +320,15 @@ class CompletionService:
             self._supersede(uri)
 
     def _note(self, request: CompletionRequest, result: CompletionResult, started: float) -> CompletionResult:
-        items = tuple(item for item in result.items if not self._offers.refused(request, item))
-        if len(items) < len(result.items) and request.trigger is not Trigger.INVOKED:
-            result = replace(result, items=items, reason=None if items else Reason.REJECTED_HERE)
+        """Take note of an answer, and use the time until the next request."""
         ms = (time.perf_counter() - started) * 1e3
-        self.counters.sources[result.source.name.lower()] += 1
-        if result.items:
-            self.counters.shown += 1
-            self._show(request, result, ms)
-        elif result.reason:
-            self.counters.reasons[result.reason.name.lower()] += 1
-        self.trail.add(request, result, ms, texts=self.settings.trail_text)
+        result = self.journal.answered(request, result, ms, texts=self.settings.trail_text)
+        if result.items and self.settings.ahead and not request.popup and result.source is not Source.CACHE:
+            self._complete_ahead(after_acceptance(request, result.items[0]))
         return result
-
-    def _show(self, request: CompletionRequest, result: CompletionResult, ms: float) -> None:
-        item = result.items[0]
-        new = self._offers.show(request, item)
-        self._happened(
-            Happened.SHOWN if new else Happened.KEPT,
-            request.document.language,
-            text=item.text,
-            ms=ms,
-            cached=result.source is Source.CACHE,
-        )
-        if self.settings.ahead and request.popup is None and result.source is not Source.CACHE:
-            self._complete_ahead(after_acceptance(request, item))
 
     def _complete_ahead(self, request: CompletionRequest) -> None:
         """Complete in idle time what will be asked if the suggestion is accepted."""
         if self._warm.model and not gates.closed(request, self.settings) and not self._cache.look(request):
             flight = self._fly(request, self._warm.model, background=True)
             self._ahead = (request.document.uri, flight)
-
-    def _happened(self, what: Happened, language: str, **more: object) -> None:
-        if what is Happened.REJECTED:
-            self.counters.rejected += 1
-        self.on_event(Event(what, language, **more))  # type: ignore[arg-type]  # its own fields

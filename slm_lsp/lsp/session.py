@@ -85,7 +85,7 @@ class Server(LanguageServer):
             self.statistics.happened(event)
             self.service.acceptance = self.statistics.acceptance
 
-        self.service.on_event = happened
+        self.service.journal.on_event = happened
 
     def leave(self) -> None:
         """End the session."""

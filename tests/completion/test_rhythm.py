@@ -31,6 +31,15 @@ def test_whoever_stopped_to_think_is_answered_at_once() -> None:
     assert rhythm.wait(now + 5) == 0
 
 
+def test_nobody_reads_while_a_key_is_held() -> None:
+    rhythm = Rhythm()
+    rhythm.completed(0.01)
+    now = typing(rhythm, 0.03)
+    assert 0.1 < rhythm.wait(now) < 0.2
+    rhythm.edited(now + 0.3)
+    assert rhythm.wait(now + 0.3) == 0
+
+
 def test_nobody_waits_for_long() -> None:
     rhythm = Rhythm()
     rhythm.completed(10.0)

@@ -198,7 +198,7 @@ async def test_counters_and_the_last_result(desk: Desk) -> None:
     desk.service.accepted("1")
     desk.service.configure(Settings(enabled=False))
     await desk.service.complete(request())
-    counters = desk.service.counters
+    counters = desk.service.journal.counters
     assert (counters.requests, counters.shown, counters.accepted) == (2, 1, 1)
     assert counters.reasons == {"disabled": 1}
     why = desk.service.why("file:///a.py")

@@ -34,7 +34,7 @@ class Desk:
         self.engine = ScriptedEngine(self.script, hook=self.hold)
         self.service = CompletionService(lambda settings, progress: self.model())
         self.events: list[Event] = []
-        self.service.on_event = self.events.append
+        self.service.journal.on_event = self.events.append
 
     def model(self) -> LoadedModel:
         return LoadedModel("scripted", self.engine, self.vocabulary, detect(self.vocabulary))
@@ -122,7 +122,7 @@ async def test_a_generation_stops_once_the_user_types_something_else(desk: Desk)
     desk.may_write.set()
     assert (await first).reason is Reason.SUPERSEDED
     assert (await second).source is Source.ENGINE
-    assert desk.service.counters.finished == 1
+    assert desk.service.journal.counters.finished == 1
 
 
 async def test_a_burst_of_a_hundred_keys_finishes_at_most_two_generations(desk: Desk) -> None:
@@ -137,14 +137,14 @@ async def test_a_burst_of_a_hundred_keys_finishes_at_most_two_generations(desk: 
     desk.may_write.set()
     results = await asyncio.gather(*tasks)
     assert {result.reason for result in results[:-1]} == {Reason.SUPERSEDED}
-    assert desk.service.counters.finished <= 2
+    assert desk.service.journal.counters.finished <= 2
 
 
 async def test_what_follows_an_acceptance_is_there_before_it_is_asked(desk: Desk) -> None:
     desk.answers = {"price * count\n": "print(total)\n", **desk.answers}
     await desk.ready(ahead=True)
     await desk.ask("total = ¦\n")
-    await until(lambda: desk.service.counters.finished == 2)
+    await until(lambda: len(desk.engine.prompts) == 2 and desk.service._scheduler.idle)
     asked = len(desk.engine.prompts)
     result = await desk.ask("total = price * count\n¦\n")
     assert (shown(result), result.source) == ("print(total)", Source.CACHE)

@@ -28,15 +28,15 @@ def status(ls: Server, *arguments: Any) -> dict[str, Any]:
         "snoozed": round(service.snoozed),
         "memory": psutil.Process().memory_info().rss,
         "counters": {
-            "requests": service.counters.requests,
-            "shown": service.counters.shown,
-            "accepted": service.counters.accepted,
-            "prefilled": service.counters.prefilled,
-            "decoded": service.counters.decoded,
-            "rejected": service.counters.rejected,
-            "finished": service.counters.finished,
-            "sources": dict(service.counters.sources),
-            "reasons": dict(service.counters.reasons),
+            "requests": service.journal.counters.requests,
+            "shown": service.journal.counters.shown,
+            "accepted": service.journal.counters.accepted,
+            "prefilled": service.journal.counters.prefilled,
+            "decoded": service.journal.counters.decoded,
+            "rejected": service.journal.counters.rejected,
+            "finished": service.journal.counters.finished,
+            "sources": dict(service.journal.counters.sources),
+            "reasons": dict(service.journal.counters.reasons),
         },
     }
 
@@ -50,7 +50,7 @@ def why(ls: Server, *arguments: Any) -> dict[str, Any] | None:
 def trail(ls: Server, *arguments: Any) -> list[dict[str, Any]]:
     """Return how the last requests were answered, the newest last."""
     _check(arguments, 0, "`slm-lsp.trail` takes no argument.")
-    return [_told(entry) for entry in ls.service.trail]
+    return [_told(entry) for entry in ls.service.journal.trail]
 
 
 def accepted(ls: Server, *arguments: Any) -> None:
