@@ -144,7 +144,7 @@ async def test_what_follows_an_acceptance_is_there_before_it_is_asked(desk: Desk
     desk.answers = {"price * count\n": "print(total)\n", **desk.answers}
     await desk.ready(ahead=True)
     await desk.ask("total = ¦\n")
-    await until(lambda: len(desk.engine.prompts) == 2 and desk.service._scheduler.idle)
+    await until(lambda: desk.service._cache.look(request("total = price * count\n¦\n")))
     asked = len(desk.engine.prompts)
     result = await desk.ask("total = price * count\n¦\n")
     assert (shown(result), result.source) == ("print(total)", Source.CACHE)
