@@ -4,7 +4,7 @@ SLOW = 1.5
 """Seconds from which a pause is no part of typing, but of thinking."""
 
 HELD, LULL = 0.08, 0.12
-"""Seconds: two pauses below the first are a burst in which nobody reads, which is over after the second."""
+"""Seconds: whoever types as fast as the first reads nothing, until there is a pause as long as the second."""
 
 LONGEST_WAIT = 0.4
 """Seconds that a request waits at most."""
@@ -26,7 +26,7 @@ class Rhythm:
         self._completion = 0.0
         self._last = float("-inf")
         self._burst = False
-        self._quick = 0
+        self._quick = False
 
     def edited(self, now: float) -> None:
         """Take note of an edit."""
@@ -34,7 +34,7 @@ class Rhythm:
         self._burst = pause < SLOW
         if self._burst:
             self._pause += WEIGHT * (pause - self._pause)
-        self._quick = self._quick + 1 if pause < HELD else 0
+        self._quick = pause < HELD
         self._last = now
 
     def completed(self, seconds: float) -> None:
@@ -43,7 +43,7 @@ class Rhythm:
 
     def wait(self, now: float) -> float:
         """Return the seconds to wait before the engine is asked."""
-        if self._quick >= 2:
+        if self._quick:
             return max(0.0, LULL - (now - self._last))
         if not self._burst or self._completion <= self._pause:
             return 0.0
