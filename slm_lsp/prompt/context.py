@@ -84,15 +84,14 @@ def choose(context: Context, vocabulary: Vocabulary, file_tokens: int) -> tuple[
     best = {one for part in ORDER for one in _fitting(ranked[part], costs, given[part])}
     useful = {(part, one.key): one for part in ORDER for one in ranked[part][:OLD_KEPT]}
     kept = [useful[(one.part, one.key)] for one in context.shown if (one.part, one.key) in useful]
-    new = [one for part in ORDER for one in reversed(ranked[part]) if one in best and one not in kept]
     room = context.tokens - given[Part.FILE]
-    for one in new:
-        if one.part in PINNED:
-            _make_room(kept, best, costs, room - costs[one])
-        if sum(costs[each] for each in kept) + costs[one] <= room:
-            kept.append(one)
+    _make_room(kept, best, costs, room)
     while kept and sum(costs[one] for one in kept) > room:
         kept.pop()
+    new = [one for part in ORDER for one in reversed(ranked[part]) if one in best]
+    # What one snippet pushed out may leave room for another one that was tried before it.
+    while _add(kept, new, best, costs, room):
+        pass
     return kept, given[Part.FILE]
 
 
@@ -152,6 +151,25 @@ def _fitting(ranked: Iterable[Snippet], costs: Mapping[Snippet, int], budget: in
             chosen.append(one)
             budget -= costs[one]
     return chosen
+
+
+def _add(
+    kept: list[Snippet],
+    new: Iterable[Snippet],
+    best: set[Snippet],
+    costs: Mapping[Snippet, int],
+    room: int,
+) -> bool:
+    """Put new snippets behind the others, as far as there is room; return whether anything changed."""
+    before = list(kept)
+    for one in new:
+        if one in kept:
+            continue
+        if one.part in PINNED:
+            _make_room(kept, best, costs, room - costs[one])
+        if sum(costs[each] for each in kept) + costs[one] <= room:
+            kept.append(one)
+    return kept != before
 
 
 def _make_room(kept: list[Snippet], best: set[Snippet], costs: Mapping[Snippet, int], room: int) -> None:
