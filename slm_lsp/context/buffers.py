@@ -151,11 +151,8 @@ def _parse(buffer: _Buffer, snapshot: Snapshot, edits: Sequence[LineEdit]) -> Tr
     for edit in edits:
         _apply(tree, buffer.sizes, edit)
 
-    def read(byte: int, point: Point) -> bytes:
-        row, column = point
-        return snapshot.lines[row].encode()[column:] if row < len(snapshot.lines) else b""
-
-    return parser.parse(read, tree)
+    # As bytes, so that the interpreter's lock is free meanwhile; a callback would be asked at every old node.
+    return parser.parse("".join(snapshot.lines).encode(), tree)
 
 
 def _apply(tree: Tree, sizes: list[int], edit: LineEdit) -> None:
