@@ -16,6 +16,7 @@ class SpecialTokens:
     _token = re.compile(
         r"<\|[\w▁-]{2,40}\|?>|<｜[^\n｜]{2,40}｜>|<(?:fim|file|repo|gh|issue|jupyter|commit)_\w+>|</s>"
         r"|<[fF][iI][mM][-_]\w+>|\[/?(?:INST|PREFIX|SUFFIX|MIDDLE)\]|▁?<(?:PRE|SUF|MID|EOT)>"
+        r"|…"  # what an outline leaves out
     )
 
     def apply(self, one: Candidate, place: Place) -> Candidate:

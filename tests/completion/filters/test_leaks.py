@@ -26,6 +26,7 @@ def said(text: str, marked: str = "x = 1\n¦\n", language: str = "python") -> st
         "<｜fim▁end｜>",
         "<|cursor|>",
         "▁<EOT>",
+        "…",
     ],
 )
 def test_a_special_token_ends_the_text(token: str) -> None:
