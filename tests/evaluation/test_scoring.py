@@ -50,7 +50,7 @@ def test_edit_similarity() -> None:
         ("python", "total = «self.cou»nt(price)", ["self", "count"]),
         ("python", "é = «'if'.join(ünder, class_)»", ["join", "ünder", "class_"]),
         ("typescript", "const «sum: Money = a.b;»", ["sum", "Money", "a", "b"]),
-        ("ruby", "total = «if price end»", ["if", "price", "end"]),
+        ("elixir", "total = «if price end»", ["if", "price", "end"]),
     ],
 )
 def test_identifiers_are_those_of_the_grammar(language: str, text: str, names: list[str]) -> None:
@@ -77,7 +77,7 @@ def test_agreement_counts_each_identifier_as_often_as_it_stands_there() -> None:
         ("python", "a = '\\d'\n", 0),
         ("go", "func f() {\n\treturn 1\n}\n", 0),
         ("rust", "fn f() { let x = ; }", 1),
-        ("ruby", "def f(", None),
+        ("elixir", "def f(", None),
     ],
 )
 def test_parse_errors(language: str, text: str, errors: int | None) -> None:
