@@ -38,10 +38,12 @@ class Played:
         """Return the figures of a row: waits in ms, shares, and costs per key."""
         keys = max(1, len(self.waits))
         waits = np.array(self.waits)
+        asked = waits[waits > INSTANT_MS]
         return {
             "keys": len(self.waits),
             "p50_ms": float(np.percentile(waits, 50)),
             "p95_ms": float(np.percentile(waits, 95)),
+            "asked_p50_ms": float(np.percentile(asked, 50)) if len(asked) else 0.0,
             "instant": float((waits <= INSTANT_MS).mean()),
             "shown": self.shown / keys,
             "cpu_seconds_per_100_keys": 100 * self.cpu_seconds / keys,

@@ -127,3 +127,4 @@ async def test_a_key_waits_for_the_first_answer_that_fits_it_or_a_later_one() ->
     assert played.waits[2] > played.waits[3]
     summary = played.summary()
     assert (summary["keys"], summary["shown"], summary["instant"]) == (4, 0.5, 0)
+    assert summary["asked_p50_ms"] == summary["p50_ms"]
