@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# Weights this large give every position a clear favourite, so that greedy tokens don't hang on rounding.
+# Heads are as wide as a vector of the lean engine. Weights this large give every position a clear favourite,
+# so that greedy tokens don't hang on rounding.
 _SIZES: dict[str, Any] = {
-    "hidden_size": 32,
+    "hidden_size": 64,
     "intermediate_size": 64,
     "num_hidden_layers": 2,
     "num_attention_heads": 4,

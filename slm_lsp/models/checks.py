@@ -24,7 +24,7 @@ def check_folder(folder: Path) -> None:
     if not (folder / "config.json").is_file():
         raise ModelInvalid(f"{folder} holds no config.json; name a folder in Hugging Face layout.")
     _json(folder / "config.json")
-    for file in _weight_files(folder):
+    for file in weight_files(folder):
         check_safetensors(file)
 
 
@@ -53,7 +53,12 @@ def check_safetensors(path: Path) -> None:
         raise ModelInvalid(f"{path} was cut off or altered (its size differs); fetch the model again.")
 
 
-def _weight_files(folder: Path) -> list[Path]:
+def weight_files(folder: Path) -> list[Path]:
+    """Return the safetensors files of a folder in Hugging Face layout.
+
+    Raises:
+        ModelInvalid: there are none, or their index is damaged.
+    """
     if (folder / _SINGLE).is_file():
         return [folder / _SINGLE]
     if (folder / _INDEX).is_file():

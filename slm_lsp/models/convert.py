@@ -49,7 +49,7 @@ def write_int8(
         "source_sha256": source_sha256,
     }
     progress(0.9, "writing the model")
-    _save(fused, folder / INT8_FILE, metadata)
+    save(fused, folder / INT8_FILE, metadata)
     progress(1.0, "converted")
 
 
@@ -67,7 +67,7 @@ def write_dense(gguf: Gguf, folder: Path, progress: Progress, adapter: Adapter |
     _write_beside(gguf, folder, adapter)
     tensors = merged(gguf, adapter, progress, 0.7)
     progress(0.7, "writing the model")
-    _save(tensors, folder / DENSE_FILE, {"format": "pt"})
+    save(tensors, folder / DENSE_FILE, {"format": "pt"})
     progress(1.0, "converted")
 
 
@@ -131,7 +131,12 @@ def _write_beside(gguf: Gguf, folder: Path, adapter: Adapter | None) -> None:
         (folder / name).write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
 
 
-def _save(tensors: Mapping[str, NDArray[Any]], path: Path, metadata: dict[str, str]) -> None:
+def save(tensors: Mapping[str, NDArray[Any]], path: Path, metadata: dict[str, str]) -> None:
+    """Write a safetensors file.
+
+    Raises:
+        OSError: it can't be written.
+    """
     try:
         save_file(dict(tensors), path, metadata)
     except SafetensorError as error:

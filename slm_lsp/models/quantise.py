@@ -106,6 +106,16 @@ Rounding = Callable[[str, Floats], tuple[NDArray[np.int8], Floats]]
 """Rounds a matrix, given its Hugging Face name, to int8 values [rows, inputs] and scales [rows, groups]."""
 
 
+def has_place(name: str) -> bool:
+    """Whether `fuse` knows a tensor by its Hugging Face name."""
+    if name == "model.norm.weight" or name in _OUTER:
+        return True
+    _, module, kind = match.groups() if (match := _LAYER.fullmatch(name)) else ("", "", "")
+    if kind == "bias":
+        return _FUSED.get(module, ("", 0))[0] == "qkv"
+    return module in _KEPT or module in _FUSED
+
+
 def fuse(
     tensors: Iterable[tuple[str, Floats]], rounding: Rounding = lambda _name, weight: quantise_groups(weight)
 ) -> dict[str, NDArray[Any]]:

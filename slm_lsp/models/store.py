@@ -27,8 +27,9 @@ _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 class ModelFiles:
     """A model on disk, looked over and ready to load.
 
-    `folder` is in Hugging Face layout. `converted`: it holds ``model.int8.safetensors`` for the lean engine
-    (see `slm_lsp.models.quantise`). `gguf`: the user's own GGUF file in `folder`, for transformers to read.
+    `folder` is in Hugging Face layout, the user's own or one in the cache. `converted`: it holds
+    ``model.int8.safetensors`` for the lean engine (see `slm_lsp.models.quantise`). `gguf`: the user's own
+    GGUF file in `folder`, for transformers to read.
     """
 
     name: str
@@ -64,17 +65,19 @@ def locate(
     `name` is a known model's, a folder in Hugging Face layout, a ``.gguf`` file, or the id of a model in the
     local hub cache; the first of these that there is. A known model is converted when it is first asked for;
     with `dense`, to float32 weights for transformers rather than to int8 ones for the lean engine. `adapter`
-    (see `adapter_path`) is merged into a known model when the two are first asked for together.
+    (see `adapter_path`) is merged into a known model when the two are first asked for together. A folder of
+    Llama's shape is converted as well, unless `dense`; what was made of it before it changed is removed.
 
     Raises:
         ModelNotFound: there is no such model on disk.
         ModelInvalid: it is cut off, altered, or of a kind that is refused.
         ModelError: the cache folder can't be read or written.
     """
+    progress = progress or (lambda _done, _what: None)
     if name in KNOWN:
         return _locate_known(
             KNOWN[name],
-            progress or (lambda _done, _what: None),
+            progress,
             dense,
             adapter_path(adapter) if adapter else None,
         )
@@ -86,7 +89,7 @@ def locate(
     path = Path(name).expanduser().absolute()
     with disk.explained(path):
         if path.is_dir():
-            return _folder(name, path)
+            return _folder(name, path, progress, dense)
         if path.is_file():
             return _gguf(name, path)
         if _HUB_ID.fullmatch(name):
@@ -96,7 +99,7 @@ def locate(
                     f"There is no model {name}, neither as a folder nor in the local hub cache; "
                     f"fetch it there first, or use one of: {', '.join(KNOWN)}."
                 )
-            return _folder(name, snapshot)
+            return _folder(name, snapshot, progress, dense)
     raise ModelNotFound(
         f"There is no model {name}: it is neither a known model ({', '.join(KNOWN)}) nor a file or folder."
     )
@@ -240,9 +243,24 @@ def _convert(
             shutil.rmtree(outdated)
 
 
-def _folder(name: str, folder: Path) -> ModelFiles:
+def _folder(name: str, folder: Path, progress: Progress, dense: bool) -> ModelFiles:
+    from slm_lsp.models import folders
+
     checks.check_folder(folder)
-    return ModelFiles(name, folder, None, converted=False)
+    if dense or not folders.is_lean(folder):
+        return ModelFiles(name, folder, None, converted=False)
+    place, state = folders.fingerprint(folder)
+    home = cache_dir() / "converted"
+    converted = home / f"{place}-{CONVERTER_VERSIONS['int8']}-{state}"
+    if not _whole(converted, "int8"):
+        with disk.locked(home), disk.explained(home):
+            if not _whole(converted, "int8"):
+                with disk.replacing(converted) as fresh:
+                    folders.write_int8(folder, fresh, progress)
+                for outdated in home.glob(f"{place}-*"):
+                    if outdated != converted:
+                        shutil.rmtree(outdated)
+    return ModelFiles(name, converted, None, converted=True)
 
 
 def _gguf(name: str, file: Path) -> ModelFiles:

@@ -15,6 +15,7 @@ from slm_lsp.completion.request import CompletionRequest, Trigger
 from slm_lsp.config import Settings
 from slm_lsp.engine.interface import Decoding, Usage
 from slm_lsp.errors import ModelInvalid
+from slm_lsp.models import store
 from slm_lsp.text.lines import split
 from slm_lsp.text.snapshot import Snapshot
 from tests import families, tokenizers
@@ -42,6 +43,8 @@ MODELS = [
     ("bigcode", "starcoder"),
 ]
 
+pytestmark = pytest.mark.usefixtures("own_conversions")
+
 BEFORE = "class Account:\n    def __init__(self, owner: str) -> None:\n        self.own"
 AFTER = "\n\n    def deposit(self, amount: int) -> None:\n        self.balance += amount\n"
 
@@ -49,6 +52,13 @@ AFTER = "\n\n    def deposit(self, amount: int) -> None:\n        self.balance +
 def load_from(path: Path, precision: str = "float32") -> LoadedModel:
     settings = Settings(model=str(path), device="cpu", precision=precision, threads=1)
     return load(settings, lambda done, what: None)
+
+
+@pytest.fixture
+def own_conversions(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is converted goes with the test; the compiled kernels stay."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setattr(store, "cache_dir", lambda: folder)
 
 
 @pytest.fixture(params=MODELS, ids=["-".join(model) for model in MODELS])
@@ -91,6 +101,22 @@ def test_a_family_completes(folder: Path) -> None:
     assert result.items or result.reason
     for item in result.items:
         assert not any(token in item.text for token in model.vocabulary.special)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "tokenizer"),
+    [("llama", "llama"), ("qwen2", "qwen"), ("qwen3", "qwen"), ("mistral", "mistral")],
+)
+def test_a_folder_of_llamas_shape_runs_without_transformers(
+    architecture: str, tokenizer: str, tmp_path: Path
+) -> None:
+    vocabulary = tokenizers.save_family(tmp_path, tokenizer).get_vocab_size()
+    folder = families.save(tmp_path, architecture, vocabulary)
+    model = load_from(folder, "auto")
+    assert model.engine.info.backend == "slm-lsp"
+    prompt = model.format.render(model.vocabulary.encode(BEFORE), model.vocabulary.encode(AFTER))
+    assert greedy(model, prompt, 1) == reference(folder, prompt, 1)
+    model.close()
 
 
 def test_a_gguf_file_writes_the_tokens_that_transformers_generates(tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_a_conversion_that_fails_leaves_nothing(fetched: Published, monkeypatch:
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(convert, "_save", fail)
+    monkeypatch.setattr(convert, "save", fail)
     with pytest.raises(ModelError, match="is full; free some space"):
         store.locate("tiny")
     assert [file.name for file in store.gguf_path("tiny").parent.iterdir()] == [fetched.model.source.gguf]

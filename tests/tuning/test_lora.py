@@ -48,8 +48,8 @@ def gradients(tuned: Tuned) -> Iterator[tuple[str, Tensor]]:
 
 def test_the_lean_body_computes_what_transformers_and_peft_do(tuned: Tuned) -> None:
     model = tuned._base.model
-    embedded = torch.randn(2, 9, 32, requires_grad=True)
-    weights = torch.randn(2, 9, 32)
+    embedded = torch.randn(2, 9, model.config.hidden_size, requires_grad=True)
+    weights = torch.randn_like(embedded)
     outcomes: list[Any] = []
     bodies: tuple[Any, ...] = (
         LeanBody(model),

@@ -16,6 +16,9 @@ from slm_lsp.paths import cache_dir
 
 SYMBOL = "slm_lsp_join"
 
+KEPT = 4
+"""Versions of the machine code that are kept: several installations may share the cache folder."""
+
 _SOURCES = Path(__file__).parent / "kernels"
 
 Join = Callable[[int, int], bool]
@@ -90,11 +93,12 @@ def _read(path: Path) -> bytes | None:
 
 
 def _write(path: Path, code: bytes) -> None:
-    """Keep machine code, in place of other versions'; a folder that can't be written costs a compile."""
+    """Keep machine code, in place of the oldest; a folder that can't be written costs a compile."""
     partial = path.with_name(f"{path.name}.{os.getpid()}")
     with suppress(OSError):
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        for outdated in path.parent.glob("*.o"):
+        made = sorted(path.parent.glob("*.o"), key=lambda one: one.stat().st_mtime)
+        for outdated in made[: -KEPT + 1]:
             outdated.unlink()
         partial.write_bytes(hashlib.sha256(code).digest() + code)
         partial.replace(path)
