@@ -9,9 +9,8 @@ from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
+from slm_lsp.cli.terminal import counting_bar, figures, output
 from slm_lsp.config import Settings, options
 from slm_lsp.errors import SlmLspError, UsageError
 
@@ -65,7 +64,7 @@ def engine(
     if compare_output:
         _compare_output(settings, compare_output, seed)
         return
-    with _progress() as bar:
+    with counting_bar() as bar:
         task = bar.add_task("loading the model", total=None)
 
         def told(what: str) -> None:
@@ -119,7 +118,7 @@ def _compare_output(settings: Settings, count: int, seed: int) -> None:
 
     plain, fast = (load(settings, lambda _done, _what: None) for _ in range(2))
     some = bench.prompts(plain.vocabulary.encode, 200, count, seed)
-    with _progress() as bar:
+    with counting_bar() as bar:
         task = bar.add_task("prompts", total=count)
         differing = Counter(bench.compare_output(plain.engine, fast.engine, some, lambda: bar.advance(task)))
     for name, many in differing.items():
@@ -131,9 +130,7 @@ def _compare_output(settings: Settings, count: int, seed: int) -> None:
 
 def _print_engine(rows: Rows) -> None:
     ours, theirs = rows["slm-lsp"], rows["Hugging Face"]
-    table = Table("", "slm-lsp", "Hugging Face", "ratio", box=None)
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = figures("", "slm-lsp", "Hugging Face", "ratio")
     for name, value in ours.items():
         other = theirs.get("decode_ms_plain" if name.startswith("decode") else name)
         table.add_row(
@@ -142,7 +139,7 @@ def _print_engine(rows: Rows) -> None:
             f"{other:,.1f}" if other else "-",
             f"{value / other:.2f}" if other else "-",
         )
-    _console().print(table)
+    output().print(table)
 
 
 def _title(name: str) -> str:
@@ -166,11 +163,6 @@ def _save(rows: Rows, json_file: Path | None) -> None:
         json_file.write_text(json.dumps(rows, indent=1), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{json_file} can't be written ({error.strerror}); name another file.") from error
-
-
-def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=132)
 
 
 @app.command(
@@ -218,7 +210,7 @@ async def _typed(scripts: "list[Script]", settings: Settings, peer: str) -> Rows
 
     keys = sum(len(one.keys) for one in scripts)
     rows: Rows = {}
-    with _progress() as bar:
+    with counting_bar() as bar:
         task = bar.add_task("starting the server", total=keys * (4 if peer else 2))
 
         def pressed() -> None:
@@ -280,13 +272,11 @@ def _print(rows: Rows) -> None:
     """Print a column for each typist and pace, and our figures as parts of the peer's."""
     from slm_lsp.benchmark.typing import ratios
 
-    table = Table("", *rows, box=None)
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = figures("", *rows)
     for name, title in _NAMES.items():
         if any(name in row for row in rows.values()):
             table.add_row(title, *(_shown(name, row.get(name)) for row in rows.values()))
-    console = _console()
+    console = output()
     console.print(table)
     for pace in ("a person's pace", "full speed"):
         them = rows.get(f"peer, {pace}")
@@ -300,19 +290,6 @@ def _shown(name: str, value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:.0%}" if name in _SHARES else f"{value:,.0f}" if name == "keys" else f"{value:,.1f}"
-
-
-def _progress() -> Progress:
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
 
 
 @app.command(epilog="Example: slm-lsp bench replay src/app.py --keys 300")
@@ -331,10 +308,7 @@ def replay(
     found = asyncio.run(replayed(files, {"model": model, "adapter": adapter}, keys, seed))
     asked = max(1, sum(found.sources.values()))
     console = Console()
-    table = Table(box=None)
-    table.add_column("")
-    table.add_column("requests", justify="right")
-    table.add_column("share", justify="right")
+    table = figures("", "requests", "share")
     shown = asked - sum(found.reasons.values())
     rows = [("shown", shown), *((f"from {name}", count) for name, count in found.sources.most_common())]
     rows += [(f"nothing: {name.replace('_', ' ')}", count) for name, count in found.reasons.most_common()]

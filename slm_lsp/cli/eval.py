@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
+from slm_lsp.cli.terminal import counting_bar, figures, output
 from slm_lsp.config import Settings, options
 from slm_lsp.errors import UsageError
 
@@ -35,9 +33,6 @@ Raw = Annotated[
 ]
 Model = Annotated[str, typer.Option(help=options()["model"].doc)]
 Adapter = Annotated[str, typer.Option(help=options()["adapter"].doc, show_default=False)]
-
-WIDTH = 132
-"""Columns of tables that are not printed to a terminal."""
 
 
 @app.command(epilog="Example: slm-lsp eval infilling --set single-line --limit 100 --json tuned.json")
@@ -136,7 +131,7 @@ def holes(
     wanted = frozenset(one.strip().lower() for one in languages.split(",") if one.strip())
     switches = Switches(filters=not raw, context=_parts(context))
     plan = Plan(path, count, seed, wanted, switches, automatic)
-    with _progress() as bar:
+    with counting_bar() as bar:
         bar.add_task("drawing holes", total=None)
         chosen = tasks(plan)
     if not chosen:
@@ -165,17 +160,17 @@ def confidence(
 
     rows = [row for file in files for row in load(file).rows if row["features"]]
     weights = fit(rows)
-    table = _table("feature", "weight")
+    table = figures("feature", "weight")
     for name, weight in zip(FEATURES, weights, strict=True):
         table.add_row(name, f"{weight:+.3f}")
-    _console().print(table)
-    table = _table("eagerness", "shown", "precision", "right ones kept")
+    output().print(table)
+    table = figures("eagerness", "shown", "precision", "right ones kept")
     for trade in trade_offs(rows):
         table.add_row(
             str(trade.eagerness),
             *(_shown("passed", one) for one in (trade.shown, trade.precision, trade.kept)),
         )
-    _console().print(table)
+    output().print(table)
     typer.echo(f"WEIGHTS = ({', '.join(f'{weight:.3f}' for weight in weights)})")
 
 
@@ -191,7 +186,7 @@ def compare(
     from slm_lsp.evaluation.compare import compare as differences
     from slm_lsp.evaluation.report import load
 
-    table = _table("metric", "tasks", "A", "B", "B - A", "95% interval", "B is")
+    table = figures("metric", "tasks", "A", "B", "B - A", "95% interval", "B is")
     for one in differences(load(a), load(b)):
         table.add_row(
             _NAMES.get(one.metric, one.metric),
@@ -202,7 +197,7 @@ def compare(
             f"{_shown(one.metric, one.low, signed=True)} to {_shown(one.metric, one.high, signed=True)}",
             f"[bold]{one.verdict}[/]" if one.significant else one.verdict,
         )
-    _console().print(table)
+    output().print(table)
 
 
 Follow = Callable[[Iterable["Row"]], list["Row"]]
@@ -213,7 +208,7 @@ def _run(settings: Settings, total: int, what: str) -> Iterator[tuple["LoadedMod
     """Load the model, and yield it with a function that gathers rows while a bar on stderr follows them."""
     from slm_lsp.completion.loading import load
 
-    with _progress() as bar:
+    with counting_bar() as bar:
         task = bar.add_task("loading the model", total=None)
         loaded = load(settings, lambda done, doing: bar.update(task, description=doing))
         bar.update(task, description=what, total=total)
@@ -229,19 +224,6 @@ def _run(settings: Settings, total: int, what: str) -> Iterator[tuple["LoadedMod
             yield loaded, follow
         finally:
             loaded.close()
-
-
-def _progress() -> Progress:
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
 
 
 def _settings(model: str, adapter: str) -> Settings:
@@ -301,7 +283,7 @@ def _print_infilling(report: "Report") -> None:
     about, summary = report.about, report.summary
     what = [about["set"], "the references in the place of " * about["ceiling"] + about["model"]]
     what += [f"without {name}" for name in ("healing", "filters") if not about[name]]
-    table = _table("measure", "")
+    table = figures("measure", "")
     table.add_row("tasks", str(summary["tasks"]))
     table.add_row("pass@1", _shown("passed", summary["pass@1"]))
     for name in ("exact", "parses", "ended", "logprob", "tokens", "ms"):
@@ -310,14 +292,14 @@ def _print_infilling(report: "Report") -> None:
         for one, count in summary[name].items():
             share = _shown("passed", count / summary["tasks"])
             table.add_row(f"{'stopped' if name == 'stops' else 'test'}: {one}", share)
-    _console().print(", ".join(what), highlight=False)
-    _console().print(table)
+    output().print(", ".join(what), highlight=False)
+    output().print(table)
 
 
 def _print_holes(report: "Report") -> None:
     metrics = ("shown", "exact", "similarity", "identifiers", "parses", "no_worse", "tokens")
     summary: dict[str, Any] = report.summary
-    table = _table("", "holes", *(_NAMES[name] for name in metrics), "p50 ms", "p95 ms")
+    table = figures("", "holes", *(_NAMES[name] for name in metrics), "p50 ms", "p95 ms")
     groups = [("all", summary["all"]), *summary["languages"].items(), *summary["kinds"].items()]
     for index, (name, group) in enumerate(groups):
         table.add_row(
@@ -328,24 +310,12 @@ def _print_holes(report: "Report") -> None:
             _shown("ms", group["p95_ms"]),
             end_section=index in (0, len(summary["languages"])),
         )
-    _console().print(table)
+    output().print(table)
     if summary["filters"]:
-        table = _table("filter", "right answers won", "right answers lost", "else changed")
+        table = figures("filter", "right answers won", "right answers lost", "else changed")
         for name, counts in summary["filters"].items():
             table.add_row(name, *(str(counts[one]) for one in ("won", "lost", "changed")))
-        _console().print(table)
-
-
-def _table(*columns: str) -> Table:
-    table = Table(*columns, box=None)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    return table
-
-
-def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=WIDTH)
+        output().print(table)
 
 
 def _shown(metric: str, value: float | None, *, signed: bool = False) -> str:
