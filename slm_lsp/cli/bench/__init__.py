@@ -1,0 +1,16 @@
+"""``slm-lsp bench``: how fast it is here, beside a peer or a baseline in the same run."""
+
+import typer
+
+from slm_lsp.cli.bench.engine import engine
+from slm_lsp.cli.bench.replay import replay
+from slm_lsp.cli.bench.typing import typing
+
+app = typer.Typer(help="Measure the speed, as ratios to a baseline in the same run.", no_args_is_help=True)
+
+app.command(epilog="Example: slm-lsp bench engine --shape qwen2.5-coder-0.5b --json engine.json")(engine)
+app.command(
+    epilog="Example: slm-lsp bench typing src/app.py --peer http://127.0.0.1:8080, after "
+    "`slm-lsp models export --gguf m.gguf` and `llama-server -m m.gguf --port 8080 -t 2 -np 1`"
+)(typing)
+app.command(epilog="Example: slm-lsp bench replay src/app.py --keys 300")(replay)

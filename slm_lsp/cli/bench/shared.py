@@ -1,0 +1,34 @@
+"""What the commands of ``slm-lsp bench`` share: options, and the file that figures are written to."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from slm_lsp.config import options
+from slm_lsp.errors import UsageError
+
+Rows = dict[str, dict[str, float]]
+"""Figures by name, for each of those who were measured."""
+
+Model = Annotated[str, typer.Option(help=options()["model"].doc)]
+Adapter = Annotated[str, typer.Option(help=options()["adapter"].doc, show_default=False)]
+Files = Annotated[list[Path], typer.Argument(help="Source files; they are not changed.", show_default=False)]
+Json = Annotated[
+    Path | None, typer.Option("--json", metavar="FILE", help="Write the figures to a file as well.")
+]
+
+
+def save(rows: Rows, json_file: Path | None) -> None:
+    """Write the figures to the file that `--json` names, if it names one.
+
+    Raises:
+        UsageError: it can't be written.
+    """
+    if not json_file:
+        return
+    try:
+        json_file.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{json_file} can't be written ({error.strerror}); name another file.") from error
