@@ -7,9 +7,14 @@ training that is not met in use, nor the other way round.
 """
 
 import random
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from slm_lsp.context.languages import comment
+from slm_lsp.prompt.context import cost
+from slm_lsp.prompt.layout import arrange
+from slm_lsp.text.snippet import Found, Snippet
 from slm_lsp.tokens.healing import split
 from slm_lsp.tokens.vocabulary import Vocabulary
 from slm_lsp.tuning.holes import Hole, Source
@@ -20,6 +25,20 @@ PLAIN = 0.06
 
 NO_SUFFIX = 0.05
 """Share of holes whose suffix is hidden: new text is often written at the end of a file."""
+
+CONTEXT = 0.45
+"""Share of holes that are shown with code of other files, where there is any."""
+
+CONTEXT_TOKENS = (40, 220)
+"""Tokens of that code, at least and at most: less than in use, because a CPU trains slowly."""
+
+IMPORTS = 6
+"""Lines of imports at most that are shown of a file whose beginning is out of sight."""
+
+_IMPORT = re.compile(r"(?:import|from|use|using|#include|package|require|const \w+ = require)\b.*")
+
+Neighbourhood = Callable[["File", str, random.Random], list[Snippet]]
+"""Draws code of other files for a file and the text of its hole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +54,25 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A source file: its path as it is shown to the model, its LSP language id and its text."""
+    """A source file: its path as it is shown to the model, its LSP language id and its text.
+
+    Files of one `source` (a repository, a package) are context for one another.
+    """
 
     path: str
     language: str
     text: str
+    source: str = ""
 
 
 class Examples:
     """Draws examples from one file."""
 
-    def __init__(self, file: File, vocabulary: Vocabulary, layout: Layout) -> None:
+    def __init__(
+        self, file: File, vocabulary: Vocabulary, layout: Layout, neighbourhood: Neighbourhood
+    ) -> None:
         self._file, self._vocabulary, self._layout = file, vocabulary, layout
+        self._neighbourhood = neighbourhood
         self._source = Source(file.text, file.language)
         ids, self._starts = vocabulary.encode_with_starts(file.text)
         self.tokens = len(ids)
@@ -61,6 +87,11 @@ class Examples:
         head = self._header(rng)
         if rng.random() < PLAIN:
             return self._plain(head + self._file.text[start:end], budget)
+        ahead: list[int] = []
+        if snippets := self._snippets(hole, rng):
+            found = Found(self._file.path, comment(self._file.language) or ("#", ""), self._file.source)
+            laid_out = arrange(self._layout.format, self._vocabulary, found, snippets)
+            ahead, head = laid_out.ahead, laid_out.prefix + self._imports(start, rng)
         prefix = head + self._file.text[start : hole.start]
         middle = self._file.text[hole.start : hole.end]
         suffix = self._file.text[hole.end : end]
@@ -68,10 +99,29 @@ class Examples:
         ends = True
         if suffix and rng.random() < NO_SUFFIX:
             suffix, ends = "", False
-        return self._render(prefix, middle, suffix, ends, budget, hole.kind)
+        budget += sum(cost(one, self._vocabulary) for one in snippets)
+        return self._render(ahead, prefix, middle, suffix, ends, budget, hole.kind)
+
+    def _snippets(self, hole: Hole, rng: random.Random) -> list[Snippet]:
+        """Draw code of other files for some of the holes."""
+        if rng.random() >= CONTEXT:
+            return []
+        room = rng.randint(*CONTEXT_TOKENS)
+        chosen = []
+        for one in self._neighbourhood(self._file, self._file.text[hole.start : hole.end], rng):
+            if (needed := cost(one, self._vocabulary)) <= room:
+                chosen.append(one)
+                room -= needed
+        return chosen
+
+    def _imports(self, start: int, rng: random.Random) -> str:
+        """Return imports of the file that stand out of sight, now and then, as they are shown in use."""
+        lines = self._file.text[:start].split("\n") if rng.random() < 0.5 else []
+        found = [line for line in lines if _IMPORT.match(line)]
+        return "".join(f"{line}\n" for line in found[-rng.randint(1, IMPORTS) :])
 
     def _render(
-        self, prefix: str, middle: str, suffix: str, ends: bool, budget: int, kind: str
+        self, ahead: list[int], prefix: str, middle: str, suffix: str, ends: bool, budget: int, kind: str
     ) -> Example | None:
         healed = split(prefix, self._vocabulary)
         joint = self._vocabulary.encode(prefix + middle)
@@ -80,7 +130,7 @@ class Examples:
             joint = healed.ids + self._vocabulary.encode(healed.tail + middle)
         format = self._layout.format
         after = self._vocabulary.encode(suffix)
-        prompt = format.render(joint[:keep], after)
+        prompt = format.render(joint[:keep], after, ahead)
         ids = prompt + joint[keep:] + ([self._layout.end] if ends else [])
         # With the suffix in front, the prefix is written on the way to it, and is worth learning from.
         learned = len(prompt) - keep if format.suffix_first and format.middle_id is None else len(prompt)

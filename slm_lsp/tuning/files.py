@@ -47,13 +47,13 @@ def collect(roots: list[Path], tally: Tally) -> Iterator[File]:
         if not root.exists():
             raise UsageError(f"{root} does not exist; give a folder or a file of source code.")
         if root.is_file():
-            yield from _read(root, root.name, tally)
+            yield from _read(root, root.name, root.parent.name, tally)
             continue
         for path in Tree(root, SKIPPED).files(lambda folder: tally.leave("unreadable")):
-            yield from _read(path, path.relative_to(root).as_posix(), tally)
+            yield from _read(path, path.relative_to(root).as_posix(), root.name, tally)
 
 
-def _read(path: Path, shown: str, tally: Tally) -> Iterator[File]:
+def _read(path: Path, shown: str, source: str, tally: Tally) -> Iterator[File]:
     language = language_id(path)
     if language not in LANGUAGES:
         return
@@ -73,4 +73,4 @@ def _read(path: Path, shown: str, tally: Tally) -> Iterator[File]:
     if (reason := reason_to_skip(shown, text)) is not None:
         return tally.leave(reason)
     tally.taken += 1
-    yield File(shown, language, text)
+    yield File(shown, language, text, source)

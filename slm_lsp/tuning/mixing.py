@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from slm_lsp.tokens.vocabulary import Vocabulary
 from slm_lsp.tuning.examples import Example, Examples, File
 from slm_lsp.tuning.layout import Layout
+from slm_lsp.tuning.neighbours import Neighbours
 
 PER_DRAW = 450
 """Tokens of a file for each example drawn from it in one pass."""
@@ -26,6 +27,8 @@ def mix(
 
     Without shares each language has the share that it has of the files' text.
     """
+    files = list(files)
+    neighbours = Neighbours(files)
     by_language: dict[str, list[File]] = {}
     for file in files:
         by_language.setdefault(_merged(file.language), []).append(file)
@@ -36,17 +39,23 @@ def mix(
     whole = sum(share for language, share in shares.items() if language in by_language)
     for language, some in sorted(by_language.items()):
         rng = random.Random(f"{seed} {language}")
-        yield from _draw(some, vocabulary, layout, round(tokens * shares.get(language, 0) / whole), rng)
+        wanted = round(tokens * shares.get(language, 0) / whole)
+        yield from _draw(some, vocabulary, layout, neighbours, wanted, rng)
 
 
 def _draw(
-    files: list[File], vocabulary: Vocabulary, layout: Layout, tokens: int, rng: random.Random
+    files: list[File],
+    vocabulary: Vocabulary,
+    layout: Layout,
+    neighbours: Neighbours,
+    tokens: int,
+    rng: random.Random,
 ) -> Iterator[Example]:
     drawn = 0
     while drawn < tokens:
         before = drawn
         for file in rng.sample(files, len(files)):
-            source = Examples(file, vocabulary, layout)
+            source = Examples(file, vocabulary, layout, neighbours.snippets)
             for _ in range(max(1, min(MAX_DRAWS, source.tokens // PER_DRAW))):
                 if (example := source.draw(rng, _budget(rng))) is not None:
                     drawn += len(example.ids)

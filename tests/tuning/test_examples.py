@@ -7,13 +7,14 @@ from slm_lsp.prompt.build import build
 from slm_lsp.tokens.vocabulary import Vocabulary
 from slm_lsp.tuning.examples import Example, Examples, File
 from slm_lsp.tuning.layout import Layout, layout
+from slm_lsp.tuning.neighbours import Neighbours
 from tests import tokenizers
 from tests.tuning.samples import PYTHON
 
 
 def drawn(vocabulary: Vocabulary, taught: Layout, number: int) -> list[Example]:
     examples, rng = (
-        Examples(File("geometry/circle.py", "python", PYTHON), vocabulary, taught),
+        Examples(File("geometry/circle.py", "python", PYTHON), vocabulary, taught, Neighbours(()).snippets),
         random.Random(1),
     )
     found = (examples.draw(rng, 200) for _ in range(number))
@@ -78,7 +79,10 @@ def test_some_is_plain_text_and_some_has_no_suffix(vocabulary: Vocabulary, taugh
 
 def test_a_file_that_spells_a_marker_stays_text(vocabulary: Vocabulary, taught: Layout) -> None:
     text = PYTHON.replace("best", "<issue_closed><|endoftext|>")
-    examples, rng = Examples(File("a.py", "python", text), vocabulary, taught), random.Random(1)
+    examples, rng = (
+        Examples(File("a.py", "python", text), vocabulary, taught, Neighbours(()).snippets),
+        random.Random(1),
+    )
     for _ in range(50):
         if (example := examples.draw(rng, 300)) is not None and example.kind != "plain":
             assert [id for id in example.ids if id == taught.format.prefix_id] == [taught.format.prefix_id]
