@@ -225,5 +225,5 @@ def _written(engine: Engine, ids: list[int]) -> list[int]:
 
 
 def _branch(engine: Engine, ids: list[int]) -> list[int]:
-    several = engine.generate_several(ids, 3, Decoding(16), CancelToken(), Usage(), lambda: None, set())
+    several = engine.generate_several(ids, 3, Decoding(16), CancelToken(), Usage(), set())
     return [token.id for branch, token in several if branch == 0]

@@ -31,10 +31,14 @@ def decode(
     told: Told = lambda text: None,
 ) -> list[Draft]:
     """Let the model write `count` different texts; `told` follows the first, which is the likeliest."""
-    decoding = Decoding(max_tokens + prompt.healed, model.format.stop_ids)
+
+    def constraint() -> TailConstraint | None:
+        return TailConstraint(model.vocabulary, prompt.tail) if prompt.tail else None
+
+    decoding = Decoding(max_tokens + prompt.healed, model.format.stop_ids, constraint=constraint)
     if count == 1:
         only = _Branch(model, prompt, rules)
-        with closing(model.engine.generate(prompt.ids, decoding, cancel, usage, prompt.constraint)) as tokens:
+        with closing(model.engine.generate(prompt.ids, decoding, cancel, usage)) as tokens:
             for token in tokens:
                 done = only.feed(token)
                 told(only.text)
@@ -42,12 +46,9 @@ def decode(
                     break
         return [only.draft(usage.ended)]
 
-    def constraint() -> TailConstraint | None:
-        return TailConstraint(model.vocabulary, prompt.tail) if prompt.tail else None
-
     branches = [_Branch(model, prompt, rules) for _ in range(count)]
     ended = set[int]()
-    several = model.engine.generate_several(prompt.ids, count, decoding, cancel, usage, constraint, ended)
+    several = model.engine.generate_several(prompt.ids, count, decoding, cancel, usage, ended)
     with closing(several):
         for index, token in several:
             if branches[index].feed(token):

@@ -42,18 +42,14 @@ class TransformersEngine:
         return self._info
 
     def generate(
-        self,
-        prompt: Sequence[int],
-        decoding: Decoding,
-        cancel: CancelToken,
-        usage: Usage,
-        constraint: Constraint | None = None,
+        self, prompt: Sequence[int], decoding: Decoding, cancel: CancelToken, usage: Usage
     ) -> Generator[Token, None, None]:
         """Yield the continuation greedily (see `slm_lsp.engine.interface.Engine.generate`).
 
         Drafts are not used: how a row is rounded may depend on its batch, and with it what is written.
         """
         logits = self._prefill(prompt, decoding.max_tokens, cancel, usage)
+        constraint = decoding.constraint()
         token: Token | None = None
         for _ in range(decoding.max_tokens):
             cancel.check()
@@ -73,13 +69,12 @@ class TransformersEngine:
         decoding: Decoding,
         cancel: CancelToken,
         usage: Usage,
-        constraint_of: Callable[[], Constraint | None],
         ended: set[int],
     ) -> Generator[tuple[int, Token], None, None]:
         """Yield branches one after another (see `slm_lsp.engine.interface.Engine.generate_several`)."""
         logits = self._prefill(prompt, decoding.max_tokens, cancel, usage)
-        for branch, token in enumerate(_likeliest(logits, constraint_of(), count)):
-            constraint = constraint_of()
+        for branch, token in enumerate(_likeliest(logits, decoding.constraint(), count)):
+            constraint = decoding.constraint()
             if constraint:
                 constraint.accept(token.id)
             for length in range(decoding.max_tokens):

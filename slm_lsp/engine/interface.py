@@ -36,11 +36,13 @@ class Decoding:
 
     `max_tokens` counts generated tokens; `stop_ids` end the generation and are never yielded. `drafts` is for
     engines that gain by it, in place of what they look up themselves (see `slm_lsp.engine.lookup`).
+    `constraint` makes a new constraint for each text that is written.
     """
 
     max_tokens: int
     stop_ids: frozenset[int] = frozenset()
     drafts: DraftSource | None = None
+    constraint: Callable[[], Constraint | None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +99,7 @@ class Engine(Protocol):
         """What is loaded."""
 
     def generate(
-        self,
-        prompt: Sequence[int],
-        decoding: Decoding,
-        cancel: CancelToken,
-        usage: Usage,
-        constraint: Constraint | None = None,
+        self, prompt: Sequence[int], decoding: Decoding, cancel: CancelToken, usage: Usage
     ) -> Generator[Token, None, None]:
         """Yield the continuation of `prompt` greedily, token by token.
 
@@ -122,15 +119,13 @@ class Engine(Protocol):
         decoding: Decoding,
         cancel: CancelToken,
         usage: Usage,
-        constraint_of: Callable[[], Constraint | None],
         ended: set[int],
     ) -> Generator[tuple[int, Token], None, None]:
         """Yield (branch, token) for the `count` branches that begin with the likeliest allowed first tokens.
 
-        Branch 0 is what `generate` writes. Each has a constraint of its own from `constraint_of` and writes
-        at most `max_tokens`. A branch in `ended` is computed no further: the caller adds those that it wants
-        no more of, the engine those that met a stop id. There are fewer branches if fewer first tokens are
-        allowed. Errors are those of `generate`.
+        Branch 0 is what `generate` writes. Each writes at most `max_tokens`. A branch in `ended` is computed
+        no further: the caller adds those that it wants no more of, the engine those that met a stop id. There
+        are fewer branches if fewer first tokens are allowed. Errors are those of `generate`.
         """
 
     def prefill(self, prompt: Sequence[int], cancel: CancelToken, usage: Usage) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from itertools import islice
 
 from slm_lsp.cancel import CancelToken
-from slm_lsp.engine.interface import Constraint, Decoding, EngineInfo, Token, Usage
+from slm_lsp.engine.interface import Decoding, EngineInfo, Token, Usage
 
 Script = Callable[[Sequence[int]], Sequence[int]] | Mapping[tuple[int, ...], Sequence[int]]
 """Gives the continuation of a prompt; a table knows none for a prompt that is not in it."""
@@ -46,17 +46,12 @@ class ScriptedEngine:
         self.info = EngineInfo("scripted", 0, "float32", "cpu", 1, context_length, backend="scripted")
 
     def generate(
-        self,
-        prompt: Sequence[int],
-        decoding: Decoding,
-        cancel: CancelToken,
-        usage: Usage,
-        constraint: Constraint | None = None,
+        self, prompt: Sequence[int], decoding: Decoding, cancel: CancelToken, usage: Usage
     ) -> Generator[Token, None, None]:
         """Yield the scripted continuation (see `slm_lsp.engine.interface.Engine.generate`)."""
         self.prompts.append(tuple(prompt))
         self._prefill(prompt, cancel, usage)
-        for token in self._continue(self._scripted(prompt), decoding, cancel, usage, constraint):
+        for token in self._continue(self._scripted(prompt), decoding, cancel, usage):
             if token is None:
                 usage.ended = True
                 return
@@ -70,7 +65,6 @@ class ScriptedEngine:
         decoding: Decoding,
         cancel: CancelToken,
         usage: Usage,
-        constraint_of: Callable[[], Constraint | None],
         ended: set[int],
     ) -> Generator[tuple[int, Token], None, None]:
         """Yield scripted branches in turn (see `slm_lsp.engine.interface.Engine.generate_several`)."""
@@ -78,8 +72,7 @@ class ScriptedEngine:
         self._prefill(prompt, cancel, usage)
         scripts = [self._scripted(prompt), *self._others(prompt)][:count]
         branches = {
-            branch: self._continue(script, decoding, cancel, usage, constraint_of())
-            for branch, script in enumerate(scripts)
+            branch: self._continue(script, decoding, cancel, usage) for branch, script in enumerate(scripts)
         }
         while branches:
             for branch, tokens in list(branches.items()):
@@ -103,15 +96,10 @@ class ScriptedEngine:
         return self._script(prompt) if callable(self._script) else self._script.get(tuple(prompt), ())
 
     def _continue(
-        self,
-        script: Sequence[int],
-        decoding: Decoding,
-        cancel: CancelToken,
-        usage: Usage,
-        constraint: Constraint | None,
+        self, script: Sequence[int], decoding: Decoding, cancel: CancelToken, usage: Usage
     ) -> Generator[Token | None, None, None]:
         """Yield the tokens of one continuation; None if it ended by itself."""
-        rest = list(script)
+        rest, constraint = list(script), decoding.constraint()
         for _ in range(decoding.max_tokens):
             started = time.perf_counter()
             time.sleep(self._delay)

@@ -8,7 +8,7 @@ from slm_lsp.prompt.context import Context, choose, hidden, lead
 from slm_lsp.prompt.formats import PromptFormat
 from slm_lsp.prompt.layout import Layout, arrange
 from slm_lsp.text.snippet import Snippet
-from slm_lsp.tokens.healing import Healed, TailConstraint, split
+from slm_lsp.tokens.healing import Healed, split
 from slm_lsp.tokens.vocabulary import Vocabulary
 
 CONTEXT_SHARE = 3
@@ -22,16 +22,15 @@ NAMES_ROOM = 32
 class Prompt:
     """A prompt, and the end of the prefix that the model has to write again.
 
-    The text that comes of `ids` begins with `tail`, which is no part of the suggestion; `constraint` sees to
-    it, and is None if there is no tail. `prefix_tokens` and `suffix_tokens` count ids of the prompt, `healed`
-    those that the tail took off it: room is left to write them again beside the suggestion's own tokens.
-    `context_tokens` are those of the `snippets`, which stand in the prompt in this order, of the path and of
-    `lead`: what the prefix begins with that is not seen in its place.
+    The text that comes of `ids` is to begin with `tail`, which is no part of the suggestion (see
+    `slm_lsp.tokens.healing.TailConstraint`). `prefix_tokens` and `suffix_tokens` count ids of the prompt,
+    `healed` those that the tail took off it: room is left to write them again beside the suggestion's own
+    tokens. `context_tokens` are those of the `snippets`, which stand in the prompt in this order, of the path
+    and of `lead`: what the prefix begins with that is not seen in its place.
     """
 
     ids: list[int]
     tail: str
-    constraint: TailConstraint | None
     prefix_tokens: int
     suffix_tokens: int
     healed: int
@@ -86,7 +85,6 @@ def build(
     return Prompt(
         ids=format.render(healed.ids, rest, layout.ahead),
         tail=healed.tail,
-        constraint=TailConstraint(vocabulary, healed.tail) if healed.tail else None,
         prefix_tokens=max(0, len(healed.ids) - beside),
         suffix_tokens=len(rest),
         healed=healed.dropped,

@@ -5,7 +5,7 @@ import pytest
 
 from slm_lsp.benchmark import engine as bench
 from slm_lsp.cancel import CancelToken
-from slm_lsp.engine.interface import Constraint, Decoding, Token, Usage
+from slm_lsp.engine.interface import Decoding, Token, Usage
 from slm_lsp.engine.scripted import ScriptedEngine
 from slm_lsp.errors import SlmLspError, UsageError
 
@@ -41,12 +41,7 @@ class Wrong(ScriptedEngine):
         self._ahead = True
 
     def generate(
-        self,
-        prompt: Sequence[int],
-        decoding: Decoding,
-        cancel: CancelToken,
-        usage: Usage,
-        constraint: Constraint | None = None,
+        self, prompt: Sequence[int], decoding: Decoding, cancel: CancelToken, usage: Usage
     ) -> Generator[Token, None, None]:
         yield Token(9 if getattr(self, "_ahead", False) else 1, 0.0, 0.0)
 
@@ -65,12 +60,7 @@ def test_outputs_that_differ_are_told_by_path() -> None:
 def test_a_plain_engine_that_reuses_is_no_measure() -> None:
     class Reusing(ScriptedEngine):
         def generate(
-            self,
-            prompt: Sequence[int],
-            decoding: Decoding,
-            cancel: CancelToken,
-            usage: Usage,
-            constraint: Constraint | None = None,
+            self, prompt: Sequence[int], decoding: Decoding, cancel: CancelToken, usage: Usage
         ) -> Generator[Token, None, None]:
             usage.reused = 20
             yield Token(1, 0.0, 0.0)

@@ -162,7 +162,7 @@ def test_a_constraint_narrows_the_choice_but_not_the_probabilities(engine: Trans
     logprobs = logits.log_softmax(-1)
     allowed = sorted(set(range(256)) - {int(logits.argmax())})[::5]
     constraint = Only(allowed)
-    tokens = list(engine.generate(PROMPT, Decoding(3), CancelToken(), Usage(), constraint))
+    tokens = list(engine.generate(PROMPT, Decoding(3, constraint=lambda: constraint), CancelToken(), Usage()))
     best = max(allowed, key=lambda id: float(logits[id]))
     assert tokens[0].id == best
     assert tokens[0].logprob == pytest.approx(float(logprobs[best]), abs=1e-4)
@@ -244,9 +244,7 @@ def branches(
     """Run branches; one in `stop` is wanted up to that many tokens."""
     written: list[list[int]] = [[] for _ in range(count)]
     ended = set[int]()
-    for branch, token in engine.generate_several(
-        PROMPT, count, decoding, CancelToken(), Usage(), lambda: None, ended
-    ):
+    for branch, token in engine.generate_several(PROMPT, count, decoding, CancelToken(), Usage(), ended):
         written[branch].append(token.id)
         if len(written[branch]) == stop.get(branch):
             ended.add(branch)

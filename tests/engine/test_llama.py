@@ -20,7 +20,7 @@ from transformers import (
 )
 
 from slm_lsp.cancel import Cancelled, CancelToken
-from slm_lsp.engine.interface import Constraint, Decoding, Token, Usage
+from slm_lsp.engine.interface import Decoding, Token, Usage
 from slm_lsp.engine.llama.engine import LlamaEngine, load
 from slm_lsp.engine.llama.plan import ROWS
 from slm_lsp.engine.lookup import Nothing
@@ -229,18 +229,9 @@ def test_drafts_that_make_no_sense_do_no_harm(
     assert list(engine.generate(PROMPT, with_stop, CancelToken(), Usage())) == expected
 
 
-def several(
-    engine: LlamaEngine,
-    count: int,
-    decoding: Decoding,
-    ended: set[int] | None = None,
-    constraint_of: Callable[[], Constraint | None] = lambda: None,
-) -> dict[int, list[Token]]:
+def several(engine: LlamaEngine, count: int, decoding: Decoding) -> dict[int, list[Token]]:
     branches: dict[int, list[Token]] = {}
-    ended = set() if ended is None else ended
-    for branch, token in engine.generate_several(
-        PROMPT, count, decoding, CancelToken(), Usage(), constraint_of, ended
-    ):
+    for branch, token in engine.generate_several(PROMPT, count, decoding, CancelToken(), Usage(), set()):
         branches.setdefault(branch, []).append(token)
     return branches
 
@@ -260,9 +251,7 @@ def test_branches_are_what_each_would_be_alone(
 def test_a_branch_that_is_ended_is_computed_no_further(engine: LlamaEngine) -> None:
     ended: set[int] = set()
     counts = [0, 0, 0]
-    for branch, _ in engine.generate_several(
-        PROMPT, 3, Decoding(8), CancelToken(), Usage(), lambda: None, ended
-    ):
+    for branch, _ in engine.generate_several(PROMPT, 3, Decoding(8), CancelToken(), Usage(), ended):
         counts[branch] += 1
         if branch == 1 and counts[1] == 2:
             ended.add(1)
@@ -284,10 +273,11 @@ class Only:
 
 def test_a_constraint_narrows_the_choice(engine: LlamaEngine) -> None:
     only = Only()
-    written = [one.id for one in engine.generate(PROMPT, Decoding(4), CancelToken(), Usage(), only)]
+    decoding = Decoding(4, constraint=lambda: only)
+    written = [one.id for one in engine.generate(PROMPT, decoding, CancelToken(), Usage())]
     assert set(written[:2]) <= {40, 41}
     assert only.taken == written
-    branches = several(engine, 5, Decoding(4), constraint_of=Only)
+    branches = several(engine, 5, Decoding(4, constraint=Only))
     assert {branch[0].id for branch in branches.values()} == {40, 41}
     assert [token.id for token in branches[0]] == written
 

@@ -22,10 +22,8 @@ class Steps:
         del self._steps[:1]
 
 
-def ids(
-    engine: Engine, prompt: Sequence[int], decoding: Decoding, constraint: Steps | None = None
-) -> list[int]:
-    return [token.id for token in engine.generate(prompt, decoding, CancelToken(), Usage(), constraint)]
+def ids(engine: Engine, prompt: Sequence[int], decoding: Decoding) -> list[int]:
+    return [token.id for token in engine.generate(prompt, decoding, CancelToken(), Usage())]
 
 
 def test_a_table_and_a_function_are_both_scripts() -> None:
@@ -46,7 +44,11 @@ def test_the_limit_the_stop_ids_and_the_end_of_the_script_end_a_text() -> None:
 
 def test_a_constraint_goes_before_the_script() -> None:
     constraint = Steps([7, 8], [3, 9])
-    assert ids(ScriptedEngine(lambda prompt: [3, 4]), [1], Decoding(9), constraint) == [7, 3, 4]
+    assert ids(ScriptedEngine(lambda prompt: [3, 4]), [1], Decoding(9, constraint=lambda: constraint)) == [
+        7,
+        3,
+        4,
+    ]
     assert constraint.accepted == [7, 3, 4]
 
 
@@ -80,9 +82,7 @@ def test_branches_come_in_turn_until_they_end_or_are_not_wanted() -> None:
     engine = ScriptedEngine(lambda prompt: [4, 5], others=lambda prompt: [[6, 7, 8], [9, 9, 9]])
     ended, usage = set[int](), Usage()
     seen: list[tuple[int, int]] = []
-    for branch, token in engine.generate_several(
-        [1], 3, Decoding(3), CancelToken(), usage, lambda: None, ended
-    ):
+    for branch, token in engine.generate_several([1], 3, Decoding(3), CancelToken(), usage, ended):
         seen.append((branch, token.id))
         if token.id == 9:
             ended.add(branch)

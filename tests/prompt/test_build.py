@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from slm_lsp.errors import ModelError
 from slm_lsp.prompt.build import Prompt, build
 from slm_lsp.prompt.formats import PromptFormat, detect
+from slm_lsp.tokens.healing import TailConstraint
 from slm_lsp.tokens.vocabulary import Vocabulary
 from tests.tokenizers import CORPUS, FAMILIES, tokenizer
 from tests.tokens.strategies import names, texts, untimed
@@ -199,7 +200,7 @@ def test_sentencepiece_prompts_begin_as_documents_do() -> None:
 
 def test_nothing_before_the_cursor_leaves_nothing_to_heal() -> None:
     prompt = ask("codellama", "", "x\n")
-    assert (prompt.tail, prompt.constraint, prompt.healed, prompt.prefix_tokens) == ("", None, 0, 0)
+    assert (prompt.tail, prompt.healed, prompt.prefix_tokens) == ("", 0, 0)
     prompt = ask("smollm", "", "x\n")
     assert prompt.ids == [model("smollm")[0].special["<|endoftext|>"]]
 
@@ -209,8 +210,7 @@ def test_a_word_alone_is_healed_from_the_start_of_the_document() -> None:
     prompt = ask("smollm", "ret", "")
     assert prompt.ids == [vocabulary.special["<|endoftext|>"]]
     assert prompt.tail == "ret"
-    assert prompt.constraint is not None
-    allowed = prompt.constraint.allowed()
+    allowed = TailConstraint(vocabulary, prompt.tail).allowed()
     assert allowed
     assert vocabulary.id_of(b"return") in allowed
 
@@ -219,5 +219,5 @@ def test_a_word_alone_is_healed_from_the_start_of_the_document() -> None:
 def test_without_healing_the_prompt_ends_at_the_cursor(name: str) -> None:
     prefix = CORPUS[0] + "    total = su"
     prompt = ask(name, prefix, "", heal=False)
-    assert (prompt.tail, prompt.constraint, prompt.healed) == ("", None, 0)
+    assert (prompt.tail, prompt.healed) == ("", 0)
     assert parts(name, prompt)[0] == prefix

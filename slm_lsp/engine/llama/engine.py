@@ -31,16 +31,12 @@ class LlamaEngine:
         return self._info
 
     def generate(
-        self,
-        prompt: Sequence[int],
-        decoding: Decoding,
-        cancel: CancelToken,
-        usage: Usage,
-        constraint: Constraint | None = None,
+        self, prompt: Sequence[int], decoding: Decoding, cancel: CancelToken, usage: Usage
     ) -> Generator[Token, None, None]:
         """Yield the continuation greedily (see `slm_lsp.engine.interface.Engine.generate`)."""
         sequence, outlook = self._read(prompt, decoding.max_tokens, cancel, usage)
-        chosen, left = [outlook.choose(constraint)], decoding.max_tokens
+        constraint, left = decoding.constraint(), decoding.max_tokens
+        chosen = [outlook.choose(constraint)]
         try:
             while True:
                 for token in chosen:
@@ -64,14 +60,13 @@ class LlamaEngine:
         decoding: Decoding,
         cancel: CancelToken,
         usage: Usage,
-        constraint_of: Callable[[], Constraint | None],
         ended: set[int],
     ) -> Generator[tuple[int, Token], None, None]:
         """Yield branches step by step (see `slm_lsp.engine.interface.Engine.generate_several`)."""
         cache = self._runner.cache
         prefix, outlook = self._read(prompt, decoding.max_tokens, cancel, usage)
-        firsts = outlook.likeliest(constraint_of(), count)
-        constraints = [constraint_of() for _ in firsts]
+        firsts = outlook.likeliest(decoding.constraint(), count)
+        constraints = [decoding.constraint() for _ in firsts]
         for constraint, first in zip(constraints, firsts, strict=True):
             if constraint:
                 constraint.accept(first.id)
