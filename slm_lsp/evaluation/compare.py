@@ -49,8 +49,8 @@ class Difference:
         return "worse" if (self.b < self.a) != (self.metric in LOWER_IS_BETTER) else "better"
 
 
-def compare(a: Report, b: Report, seed: int = 0) -> list[Difference]:
-    """Compare two runs over the same tasks, metric by metric.
+def compare(a: Report, b: Report, only: tuple[str, str] | None = None, seed: int = 0) -> list[Difference]:
+    """Compare two runs over the same tasks, metric by metric; over those `only` whose column has a value.
 
     Raises:
         UsageError: they measured different things.
@@ -70,7 +70,11 @@ def compare(a: Report, b: Report, seed: int = 0) -> list[Difference]:
         )
     differences = []
     for metric in METRICS[a.kind]:
-        pairs = [(row.get(metric), second[id].get(metric)) for id, row in first.items()]
+        pairs = [
+            (row.get(metric), second[id].get(metric))
+            for id, row in first.items()
+            if only is None or row.get(only[0]) == only[1]
+        ]
         values = np.array([pair for pair in pairs if None not in pair], dtype=float)
         if len(values):
             low, high = interval(values[:, 1] - values[:, 0], seed)

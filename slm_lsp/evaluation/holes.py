@@ -31,12 +31,13 @@ from slm_lsp.evaluation.scoring import (
     shown,
     similarity,
 )
+from slm_lsp.evaluation.uses import Definitions, Use
 from slm_lsp.text.lines import split as split_lines
 from slm_lsp.text.snapshot import Snapshot
 
 METRICS = ("shown", "exact", "similarity", "identifiers", "parses", "no_worse", "logprob", "tokens", "ms")
 
-TRIES = 30
+TRIES = 100
 """Files that are tried for one hole before its kind counts as used up."""
 
 
@@ -58,13 +59,14 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A hole in a file; `name` is the file's path within the repository."""
+    """A hole in a file; `name` is the file's path within the repository, `use` what the hole needs of it."""
 
     path: Path
     name: str
     language: str
     text: str
     hole: Hole
+    use: Use = Use.OWN_FILE
 
     @property
     def id(self) -> str:
@@ -79,7 +81,9 @@ class Task:
 
 
 def tasks(plan: Plan) -> list[Task]:
-    """Draw the holes: the kinds in turn, files by their size. There are fewer if the files have no more.
+    """Draw the holes: the kinds in turn, files by their size, every other hole at a use of another file.
+
+    There are fewer if the files have no more.
 
     Raises:
         UsageError: there is no source file.
@@ -89,26 +93,28 @@ def tasks(plan: Plan) -> list[Task]:
     sizes = list(accumulate(path.stat().st_size + 1 for path, _ in files))
     rng = random.Random(plan.seed)
     known: dict[Path, tuple[str, Places] | None] = {}
+    definitions = Definitions(files)
     found: dict[str, Task] = {}
 
-    def draw(kind: Kind) -> Task | None:
+    def draw(kind: Kind, use: Use) -> Task | None:
         for _ in range(TRIES):
             path, language = rng.choices(files, cum_weights=sizes)[0]
             if path not in known:
                 text = read(path)
                 known[path] = None if text is None else (text, Places(text, language))
             if (entry := known[path]) and (hole := entry[1].draw(kind, rng)):
-                task = Task(path, path.relative_to(top).as_posix(), language, entry[0], hole)
-                if task.id not in found:
+                names = identifiers(language, entry[0], hole.start, hole.end)
+                task = Task(path, path.relative_to(top).as_posix(), language, entry[0], hole, use)
+                if definitions.use(path, language, names) is use and task.id not in found:
                     return task
         return None
 
-    kinds = list(Kind)
-    while kinds and len(found) < plan.holes:
-        for kind in kinds[: plan.holes - len(found)]:
-            task = draw(kind)
+    wanted = [(kind, use) for kind in Kind for use in Use]
+    while wanted and len(found) < plan.holes:
+        for one in wanted[: plan.holes - len(found)]:
+            task = draw(*one)
             if task is None:
-                kinds.remove(kind)
+                wanted.remove(one)
             else:
                 found[task.id] = task
     return sorted(found.values(), key=lambda task: (task.name, task.hole.start))
@@ -188,6 +194,7 @@ def report(model: LoadedModel, plan: Plan, chosen: Sequence[Task], rows: list[Ro
         "all": _summary(rows),
         "languages": {name: _summary(some) for name, some in _grouped(rows, "language").items()},
         "kinds": {name: _summary(some) for name, some in _grouped(rows, "kind").items()},
+        "uses": {name: _summary(some) for name, some in _grouped(rows, "use").items()},
         "filters": _verdicts(rows),
     }
     return Report("holes", about, summary, rows)
@@ -203,6 +210,7 @@ def _row(task: Task, asked: CompletionRequest, result: CompletionResult, ms: flo
         "id": task.id,
         "language": task.language,
         "kind": task.hole.kind.value,
+        "use": task.use.value,
         "reference": task.reference,
         "text": text,
         "reason": result.reason.name.lower() if result.reason else None,

@@ -51,11 +51,27 @@ class Report:
 
 
 def load(path: Path) -> Report:
-    """Read a report.
+    """Read a report, or those of a folder as one: of several repositories, for example.
 
     Raises:
         UsageError: there is no such file, or it is none of ours.
     """
+    if not path.is_dir():
+        return _load(path)
+    files = sorted(path.glob("*.json"))
+    if not files:
+        raise UsageError(f"{path} holds no .json file; name a folder of what `--json` wrote.")
+    parts = [_load(file) for file in files]
+    rows = [
+        {**row, "id": f"{file.name}:{row['id']}"}
+        for file, part in zip(files, parts, strict=True)
+        for row in part.rows
+    ]
+    about = {name: [part.about.get(name) for part in parts] for name in parts[0].about}
+    return Report(parts[0].kind, about, {}, rows)
+
+
+def _load(path: Path) -> Report:
     try:
         data = json.loads(path.read_text("utf-8"))
     except OSError as error:

@@ -129,6 +129,27 @@ def test_two_runs_are_compared(
     assert "worse" not in same.out.replace("parses no worse", "")
 
 
+def test_runs_over_several_repositories_are_compared_as_one(
+    invoke: Invoke, source: Path, tmp_path: Path, writes: Callable[[str], None]
+) -> None:
+    for folder in ("before", "after"):
+        (tmp_path / folder).mkdir()
+        for seed in (1, 2):
+            invoke(
+                "holes", source, "--holes", 8, "--seed", seed, "--json", tmp_path / folder / f"{seed}.json"
+            )
+        writes("pass\n")
+    outcome = invoke("compare", tmp_path / "before", tmp_path / "after", "--by", "kind")
+    assert outcome.code == 0
+    exact = [line.split() for line in outcome.out.splitlines() if "exact match" in line]
+    counted = {
+        " ".join(words[: words.index("exact")]): int(words[words.index("match") + 1]) for words in exact
+    }
+    assert counted.pop("all") == 16 == sum(counted.values())
+    assert {"block", "whole line"} < set(counted)
+    assert invoke("compare", tmp_path / "before", tmp_path / "after", "--by", "colour").code == 2
+
+
 def test_bad_input_is_one_sentence(invoke: Invoke, source: Path, tmp_path: Path) -> None:
     empty, text, other = tmp_path / "empty", tmp_path / "a.txt", tmp_path / "other.json"
     empty.mkdir()
@@ -146,6 +167,7 @@ def test_bad_input_is_one_sentence(invoke: Invoke, source: Path, tmp_path: Path)
         ("infilling", "--model", ""): "--model must be",
         ("compare", text, text): "is not JSON",
         ("compare", other, tmp_path / "none.json"): "No such file",
+        ("compare", other, empty): "holds no .json file",
         ("compare", other, tmp_path / "b.json"): "differ in seed",
     }.items():
         outcome = invoke(*arguments)

@@ -12,6 +12,7 @@ from slm_lsp.engine.scripted import ScriptedEngine
 from slm_lsp.evaluation.holes import Plan, Task, evaluate, report, request, settings, tasks
 from slm_lsp.evaluation.places import Hole, Kind
 from slm_lsp.evaluation.report import Report
+from slm_lsp.evaluation.uses import Use
 from slm_lsp.text.snippet import Part
 from tests.evaluation.fakes import writing
 
@@ -46,6 +47,16 @@ def test_a_seed_draws_the_same_holes_of_every_kind(repository: Path) -> None:
     assert len({task.id for task in found}) == 40
     assert Counter(task.hole.kind for task in found) == dict.fromkeys(Kind, 10)
     assert {task.id for task in found} != {task.id for task in tasks(Plan(repository, 40, 4))}
+
+
+def test_every_other_hole_needs_another_file_where_there_are_such(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text("class Basket:\n    def total(self):\n        return 0\n", "utf-8")
+    lines = "".join(f"    line_{number} = Basket().total()\n    print({number})\n" for number in range(20))
+    (tmp_path / "till.py").write_text(f"def main():\n{lines}", "utf-8")
+    found = tasks(Plan(tmp_path, 24))
+    across = [task for task in found if task.use is Use.CROSS_FILE]
+    assert len(across) >= len(found) / 3
+    assert {task.name for task in across} == {"till.py"}
 
 
 def test_languages_narrow_the_holes(repository: Path) -> None:
