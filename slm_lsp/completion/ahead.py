@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from slm_lsp.cancel import Cancelled, CancelToken
+from slm_lsp.completion.cursor import line_ending
 from slm_lsp.completion.filters.spacing import SAMPLE, unit
 from slm_lsp.completion.model import LoadedModel
-from slm_lsp.completion.pipeline import line_ending, prefill
+from slm_lsp.completion.pipeline import prefill
 from slm_lsp.completion.request import CompletionItem, CompletionRequest, Trigger
 from slm_lsp.completion.scheduler import Scheduler
 from slm_lsp.config import Settings

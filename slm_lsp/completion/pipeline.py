@@ -1,17 +1,19 @@
 """One completion, from the request to its items, on the engine's thread."""
 
 import itertools
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from slm_lsp.cancel import CancelToken
 from slm_lsp.completion import filters
 from slm_lsp.completion.confidence import Acceptance, best_length, chance, features, threshold
 from slm_lsp.completion.context import ALL_PARTS
+from slm_lsp.completion.cursor import Cursor, line_ending, look, syntax_around
 from slm_lsp.completion.decoding import decode
-from slm_lsp.completion.extent import above_of, extent, stop_rules
-from slm_lsp.completion.filters import Candidate, Place
+from slm_lsp.completion.extent import extent, stop_rules
+from slm_lsp.completion.filters import Candidate, Filter, Place
 from slm_lsp.completion.gates import closed_in
 from slm_lsp.completion.model import LoadedModel
 from slm_lsp.completion.request import (
@@ -24,10 +26,8 @@ from slm_lsp.completion.request import (
     Stage,
     Trigger,
 )
-from slm_lsp.completion.stopping import indentation
 from slm_lsp.config import Settings
-from slm_lsp.context.surroundings import Surroundings, gather
-from slm_lsp.context.syntax import Syntax
+from slm_lsp.context.surroundings import Surroundings
 from slm_lsp.engine.interface import Usage
 from slm_lsp.prompt.build import Prompt, build
 from slm_lsp.prompt.context import Context
@@ -35,6 +35,7 @@ from slm_lsp.text.snapshot import Snapshot
 from slm_lsp.text.snippet import Part
 
 _ids = itertools.count(1)
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +51,6 @@ ALL_ON = Switches()
 
 CONFIDENCE = "confidence"
 """What the trail calls the last judgement, which is not among the filters."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Cursor:
-    """Where the suggestion goes: it replaces columns `start` to `end`, and begins with `head`.
-
-    `lead` is white space before `start` that the model may choose anew, since the editor put it there.
-    """
-
-    line: int
-    start: int
-    end: int
-    head: str
-    lead: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +82,8 @@ def run(
     """
     clock = _Clock()
     document, language = request.document, request.document.language
-    cursor, around = _look(request, free=switches.healing)
-    syntax = Syntax.of(language, around.before + around.after)
+    cursor, around = look(request, free=switches.healing)
+    syntax = syntax_around(request, around)
     kind = extent(around, request.trigger, model.format.fills, settings.max_lines)
     place = Place.of(around, language, request.trigger, kind, syntax)
     clock.lap("context", f"{len(around.before)} characters before, {len(around.after)} after; {kind.value}")
@@ -125,7 +112,10 @@ def run(
     clock.add("prefill", usage.prefill_ms, f"{usage.reused} tokens reused, {usage.prefilled} computed")
     clock.add("decode", usage.decode_ms, f"{usage.decoded} tokens; {drafts[0].stop}" if drafts else "")
 
-    judged = [_judge(draft, place, settings, switches, acceptance) for draft in drafts]
+    chain = filters.chain(hide_unknown=settings.hide_unknown_names, known=_known(request, prompt))
+    judged = [
+        _judge(draft, place, settings, chain if switches.filters else (), acceptance) for draft in drafts
+    ]
     items = _items(judged, cursor, document)
     first = next((one for one in judged if not one.reason), judged[0])
     clock.lap("filters", ", ".join(step.filter for step in first.steps) or "unchanged")
@@ -158,50 +148,9 @@ def prompt_of(model: LoadedModel, request: CompletionRequest, settings: Settings
     Raises:
         ModelError: the model can't hold it.
     """
-    cursor, around = _look(request)
+    cursor, around = look(request)
     context, _ = _context(request, cursor.line, settings, ALL_ON)
     return _prompt(model, request, around, settings, context)
-
-
-def line_ending(document: Snapshot, line: int) -> str:
-    """Return the line ending in use at a line: its own, else that of the line above, else ``\\n``."""
-    for candidate in (document.lines[line], document.lines[line - 1] if line else ""):
-        if ending := candidate[len(candidate.rstrip("\r\n")) :]:
-            return ending
-    return "\n"
-
-
-def _look(request: CompletionRequest, *, free: bool = True) -> tuple[_Cursor, Surroundings]:
-    """Find the cursor, and the text around it; if `free`, without the indentation that an editor chose."""
-    line, column = request.document.clamp(request.line, request.column)
-    popup = request.popup
-    start, end = (popup.start, popup.end) if popup else (column, column)
-    head = popup.text if popup else ""
-
-    def around(start: int) -> Surroundings:
-        return gather(request.document, line, start, end, head, request.preceding, request.following)
-
-    found = around(start)
-    lead = found.line if free and not popup and not found.line.strip() and _by_editor(found) else ""
-    cursor = _Cursor(line, start - len(lead), end, head, lead)
-    return cursor, around(cursor.start) if lead else found
-
-
-def _by_editor(around: Surroundings) -> bool:
-    """Whether the indentation of a blank line is what an editor puts there, so that it binds nobody.
-
-    One that is shallower or deeper was chosen by the user. (A dedent can't be healed: the model would have
-    to write the indentation again. llama.vim generates from the first column for the same reason.)
-    """
-    above = above_of(around)
-    if not above:
-        return False
-    deeper = above.rstrip().endswith((":", "{", "(", "[", "=>", "->"))
-    return (
-        indentation(around.line) > indentation(above)
-        if deeper
-        else (indentation(around.line) == indentation(above))
-    )
 
 
 def _context(
@@ -244,16 +193,29 @@ def _prompt(
     return made
 
 
+def _known(request: CompletionRequest, prompt: Prompt) -> filters.Known:
+    """Return what tells which names other code defines: what was shown, open buffers, and the index."""
+
+    def known(names: set[str]) -> set[str]:
+        shown = set(_WORD.findall(" ".join((prompt.lead, *(one.text for one in prompt.snippets)))))
+        found = names & shown
+        if request.contexts and names - found:
+            found |= request.contexts.workspace.defined(names - found, request.document)
+        return found
+
+    return known
+
+
 def _judge(
-    draft: Draft, place: Place, settings: Settings, switches: Switches, acceptance: Acceptance
+    draft: Draft, place: Place, settings: Settings, chain: Sequence[Filter], acceptance: Acceptance
 ) -> _Judged:
     one = Candidate(draft.text, draft.whole_line)
     steps, reason = tuple[Filtered, ...](), None if draft.text.strip() else Reason.EMPTY
-    if switches.filters and not reason:
-        one, steps, reason = filters.run(one, place, filters.chain(hide_unknown=settings.hide_unknown_names))
+    if chain and not reason:
+        one, steps, reason = filters.run(one, place, chain)
     values = features(one, draft, place)
     sure = chance(values, acceptance)
-    if switches.filters and not reason and place.trigger is not Trigger.INVOKED:
+    if chain and not reason and place.trigger is not Trigger.INVOKED:
         length = best_length(one, draft, place, threshold(settings.eagerness), acceptance)
         if length < len(one.text):
             one = one.cut(length)
@@ -262,7 +224,7 @@ def _judge(
     return _Judged(one.text, one.replaces, steps, reason, values, sure)
 
 
-def _items(judged: list[_Judged], cursor: _Cursor, document: Snapshot) -> tuple[CompletionItem, ...]:
+def _items(judged: list[_Judged], cursor: Cursor, document: Snapshot) -> tuple[CompletionItem, ...]:
     """Return an item for each different text, the likeliest first."""
     ending, seen, items = line_ending(document, cursor.line), set[str](), list[CompletionItem]()
     for one in sorted(judged, key=lambda one: -one.confidence):

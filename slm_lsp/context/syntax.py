@@ -31,6 +31,9 @@ _CODE_IN_STRINGS = frozenset(
     ("interpolation", "template_substitution", "string_interpolation", "command_substitution", "expansion")
 )
 _MEMBERS = ("attribute", "member", "field", "selector", "navigation", "scoped", "method_invocation")
+_LISTS = ("block", "body", "statements", "statement_list", "body_statement", "then")
+"""Ends of the types of nodes that hold statements and may begin where the first of them does."""
+
 _DECLARING = frozenset(("left", "name", "pattern", "alias", "parameter", "declarator", "parameters"))
 _NO_DECLARATION = ("call", "invocation", *_MEMBERS[:4])
 
@@ -90,12 +93,12 @@ class Syntax:
         return Syntax(self._language, new, parser(self._language).parse(data, tree))
 
     def statement_end(self, at: int) -> int:
-        """Return the end of the outermost node that starts at a place, where some text starts."""
+        """Return the end of the outermost statement that starts at a place, where some text starts."""
         byte = self._byte(at)
         node = self._tree.root_node.descendant_for_byte_range(byte, byte + 1)
         if node is None or node.start_byte != byte:
             return at
-        while node.parent and node.parent.parent and node.parent.start_byte == byte:
+        while node.parent and node.parent.start_byte == byte and not _holds_statements(node.parent):
             node = node.parent
         return len(self._data[: node.end_byte].decode(errors="replace"))
 
@@ -115,6 +118,10 @@ class Syntax:
 
     def _byte(self, character: int) -> int:
         return character if self._text.isascii() else len(self._text[:character].encode(errors="replace"))
+
+
+def _holds_statements(node: Node) -> bool:
+    return node.parent is None or node.type.endswith(_LISTS)
 
 
 def _name(node: Node) -> Name:

@@ -7,16 +7,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
 
+from tree_sitter import Tree
+
 from slm_lsp.context.buffers import Buffers, Parsed
 from slm_lsp.context.definitions import definitions, names_near
 from slm_lsp.context.edits import Edit, RecentEdits
 from slm_lsp.context.index import Index, location
 from slm_lsp.context.indexer import Indexer, Progress
-from slm_lsp.context.languages import comment
+from slm_lsp.context.languages import comment, relatives
 from slm_lsp.context.own import pieces
 from slm_lsp.context.similar import similar
 from slm_lsp.context.sources import secret
-from slm_lsp.context.walk import IGNORE_FILES, Tree
+from slm_lsp.context.walk import IGNORE_FILES
+from slm_lsp.context.walk import Tree as FileTree
 from slm_lsp.text.document import LineEdit
 from slm_lsp.text.snapshot import Snapshot
 from slm_lsp.text.snippet import Found, Part, Snippet
@@ -43,14 +46,14 @@ class Workspace:
         self._lock = Lock()
         self._visited: OrderedDict[Path, None] = OrderedDict()
         self._indexers: dict[Path, Indexer] = {}
-        self._trees: dict[Path, Tree] = {}
+        self._trees: dict[Path, FileTree] = {}
         self._versions: dict[str, int] = {}
         self._judged: dict[str, tuple[int, bool]] = {}
 
     def add_folder(self, root: Path) -> None:
         """Take a folder of the workspace, without an index: paths are shown from there, and rules count."""
         with self._lock:
-            self._trees[root] = Tree(root)
+            self._trees[root] = FileTree(root)
 
     def index(
         self,
@@ -108,7 +111,7 @@ class Workspace:
             indexers = [one for root, one in self._indexers.items() if path.is_relative_to(root)]
             if path.name in IGNORE_FILES:
                 self._judged.clear()
-                self._trees = {root: Tree(root) for root in self._trees}
+                self._trees = {root: FileTree(root) for root in self._trees}
         for indexer in indexers:
             indexer.changed(path)
 
@@ -123,6 +126,26 @@ class Workspace:
     def find(self, document: Snapshot, line: int) -> "Future[Found]":
         """Find the context of a line of a document; it need not be open."""
         return self._worker.submit(self._find, document, line)
+
+    def tree(self, document: Snapshot) -> Tree | None:
+        """Return the syntax tree of this very version of a document, if the parser has come that far."""
+        own = self._buffers.get(document.uri)
+        return own.tree if own and own.snapshot.version == document.version else None
+
+    def defined(self, names: set[str], document: Snapshot) -> set[str]:
+        """Return those of some names that other files define which a document's code can use."""
+        languages = relatives(document.language)
+        found = {
+            symbol.name
+            for one in self._buffers.parsed()
+            if _is_other(one.snapshot, document) and one.snapshot.language in languages
+            for symbol in one.outline.symbols
+        }
+        with self._lock:
+            indexes = [one.index for one in self._indexers.values()]
+        for index in indexes:
+            found |= {one.symbol.name for one in index.definitions(sorted(names - found), languages, 1)}
+        return names & found
 
     def settle(self) -> None:
         """Wait until all that was told so far is known: for the command line, evaluation and tests."""

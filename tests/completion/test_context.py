@@ -12,7 +12,7 @@ from slm_lsp.cancel import CancelToken
 from slm_lsp.completion.context import Contexts
 from slm_lsp.completion.model import LoadedModel
 from slm_lsp.completion.pipeline import Switches, prompt_of, run
-from slm_lsp.completion.request import CompletionRequest, CompletionResult
+from slm_lsp.completion.request import CompletionRequest, CompletionResult, Reason
 from slm_lsp.config import Settings
 from slm_lsp.context.workspace import Workspace
 from slm_lsp.engine.scripted import ScriptedEngine
@@ -182,3 +182,32 @@ def test_context_that_fails_costs_no_suggestion(
     loaded, engine = model()
     assert "could not be found" in detail(run(loaded, asked(main, contexts), PATIENT, CancelToken()))
     assert engine.prompts
+
+
+def test_names_of_other_buffers_and_of_the_index_are_known(
+    workspace: Workspace, main: Snapshot, tmp_path: Path
+) -> None:
+    (tmp_path / "bank.py").write_text("class Bank:\n    def merge(self, other):\n        pass\n", "utf-8")
+    assert workspace.index(tmp_path, tmp_path / "cache", watched=True)
+    workspace.settle()
+    asked_for = {"deposit", "Bank", "merge", "pay", "nothing"}
+    assert workspace.defined(asked_for, main) == {"deposit", "Bank", "merge"}
+
+
+def test_the_tree_that_followed_the_edits_serves_and_an_older_one_does_not(
+    workspace: Workspace, contexts: Contexts, tmp_path: Path
+) -> None:
+    """A gate that needs the syntax decides alike with it: the file is not parsed anew for each request."""
+    typed = document(tmp_path / "typed.py", MAIN)
+    workspace.open(typed.snapshot())
+    workspace.settle()
+    older = typed.snapshot()
+    edits = typed.apply([Change("# a note on ", Span(5, 4, 5, 4))], 2)
+    assert workspace.tree(typed.snapshot()) is None
+    workspace.edit(typed.snapshot(), edits)
+    workspace.settle()
+    assert workspace.tree(older) is None
+    assert workspace.tree(typed.snapshot()) is not None
+    loaded, _ = model()
+    result = run(loaded, asked(typed.snapshot(), contexts, 5, 16), PATIENT, CancelToken())
+    assert result.reason is Reason.IN_COMMENT

@@ -47,6 +47,8 @@ def test_errors_are_counted() -> None:
 def test_the_statement_that_starts_at_a_place() -> None:
     text = "a = 1\nif b:\n    c()\nelse:\n    d()\ne()\n"
     assert Syntax("python", text).statement_end(6) == text.index("\ne()")
+    within = "def f():\n    if b:\n        c()\n    e()\n"
+    assert Syntax("python", within).statement_end(13) == within.index("\n    e()")
 
 
 def test_names_and_what_they_are() -> None:

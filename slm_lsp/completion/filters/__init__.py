@@ -6,15 +6,15 @@ from slm_lsp.completion.filters.base import Candidate, Filter, Place
 from slm_lsp.completion.filters.leaks import ChatProse, SpecialTokens
 from slm_lsp.completion.filters.repeats import AlreadyThere, RepeatsAbove, RepeatsBelow, Repetition
 from slm_lsp.completion.filters.rest import ClosedTwice, RestOfLine
-from slm_lsp.completion.filters.soundness import Balance, SyntaxErrors, UnknownNames
+from slm_lsp.completion.filters.soundness import Balance, Known, OneStatement, SyntaxErrors, UnknownNames
 from slm_lsp.completion.filters.spacing import BlankLines, Indentation, TrailingSpace
 from slm_lsp.completion.filters.worth import TooShort
 from slm_lsp.completion.request import Filtered, Reason
 
-__all__ = ["Candidate", "Filter", "Place", "chain", "run"]
+__all__ = ["Candidate", "Filter", "Known", "Place", "chain", "run"]
 
 
-def chain(*, hide_unknown: bool = False, known: frozenset[str] = frozenset()) -> list[Filter]:
+def chain(*, hide_unknown: bool = False, known: Known = lambda names: set()) -> list[Filter]:
     """Return the filters in their order: what is no code goes first, what is judged as a whole goes last."""
     return [
         SpecialTokens(),
@@ -26,6 +26,7 @@ def chain(*, hide_unknown: bool = False, known: frozenset[str] = frozenset()) ->
         RepeatsAbove(),
         ClosedTwice(),
         Indentation(),
+        OneStatement(),
         Balance(),
         SyntaxErrors(),
         AlreadyThere(),

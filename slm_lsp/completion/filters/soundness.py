@@ -1,9 +1,10 @@
 """Whether the file is still sound with the suggestion in it: its brackets, its syntax, its names."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from slm_lsp.completion.extent import Extent
 from slm_lsp.completion.filters.base import Candidate, Place
 from slm_lsp.completion.request import Reason
 from slm_lsp.context.builtins import builtins
@@ -13,8 +14,28 @@ _LEXEME = re.compile(r"\s*(?:\w+|[^\w\s])")
 _WORD = re.compile(r"[^\W\d]\w*")
 _TORN = re.compile(r"[^\W\d]\w*\Z")
 
+Known = Callable[[set[str]], set[str]]
+"""Returns those of some names that are known from elsewhere."""
+
 PARSES = 12
 """How many shorter versions of a text are parsed at most; each costs a millisecond or so."""
+
+
+class OneStatement:
+    """Cut a text that was to be one statement to the node of the tree that begins on the cursor's row."""
+
+    name = "statement"
+    reason = Reason.EMPTY
+
+    def apply(self, one: Candidate, place: Place) -> Candidate:
+        """See `Filter.apply`."""
+        if place.extent is not Extent.STATEMENT or place.syntax is None or "\n" not in one.text.strip():
+            return one
+        at = len(place.around.before)
+        first = at + len(one.text) - len(one.text.lstrip())
+        end = place.syntax.replaced(at, at + one.replaces, one.text).statement_end(first) - at
+        # A node that ends on the first line is an expression of a statement that does not parse.
+        return one.cut(end) if "\n" in one.text[:end].strip() else one
 
 
 class Balance:
@@ -66,13 +87,13 @@ class SyntaxErrors:
 class UnknownNames:
     """Count the names that are found nowhere: members that nobody has, variables that nobody declared.
 
-    They lower the confidence; with `hide` they reject. `known` are names from other files.
+    They lower the confidence; with `hide` they reject. `known` tells which of some names other files define.
     """
 
     name = "unknown names"
     reason = Reason.UNKNOWN_NAMES
 
-    def __init__(self, *, hide: bool, known: frozenset[str] = frozenset()) -> None:
+    def __init__(self, *, hide: bool, known: Known) -> None:
         self._hide, self._known = hide, known
 
     def apply(self, one: Candidate, place: Place) -> Candidate:
@@ -84,10 +105,11 @@ class UnknownNames:
         # The word that is being written is not known by its own beginning.
         torn = _TORN.search(around.before)
         words = {*_WORD.findall(around.before[: torn.start()] if torn else around.before)}
-        words |= {*_WORD.findall(around.after), *given, *self._known}
+        words |= {*_WORD.findall(around.after), *given}
         names = list(place.syntax.replaced(at, at + one.replaces, one.text).names(at, at + len(one.text)))
         words |= {name.text for name in names if name.declared}
         unknown = {name.text for name in names} - words
+        unknown -= self._known(unknown) if unknown else set()
         if not unknown:
             return one
         return one.cut(0) if self._hide else replace(one, unknown=len(unknown))

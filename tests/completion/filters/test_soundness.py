@@ -1,7 +1,8 @@
 import pytest
 
+from slm_lsp.completion.extent import Extent
 from slm_lsp.completion.filters import Candidate
-from slm_lsp.completion.filters.soundness import Balance, SyntaxErrors, UnknownNames
+from slm_lsp.completion.filters.soundness import Balance, OneStatement, SyntaxErrors, UnknownNames
 from tests.completion.places import place
 
 
@@ -14,7 +15,19 @@ def sound(text: str, marked: str, language: str = "python") -> str:
 
 
 def unknown(text: str, marked: str, *, hide: bool = False, known: frozenset[str] = frozenset()) -> int:
-    return UnknownNames(hide=hide, known=known).apply(Candidate(text), place(marked)).unknown
+    names = UnknownNames(hide=hide, known=known.intersection)
+    return names.apply(Candidate(text), place(marked)).unknown
+
+
+def statement(text: str, marked: str, **more: Extent) -> str:
+    return OneStatement().apply(Candidate(text), place(marked, extent=Extent.STATEMENT, **more)).text
+
+
+def test_a_statement_ends_where_its_node_does() -> None:
+    whole = "if a:\n        b()\n    else:\n        c()"
+    assert statement(f"{whole}\n    d()\n", "def f():\n    ¦\n") == whole
+    assert statement(whole, "def f():\n    ¦\n") == whole
+    assert statement("a = g(\n        1,\n    )\n    b()", "def f():\n    ¦\n") == "a = g(\n        1,\n    )"
 
 
 def test_brackets_that_were_balanced_stay_so() -> None:
@@ -62,5 +75,7 @@ def test_a_word_is_not_known_by_its_own_beginning() -> None:
 
 
 def test_unknown_names_can_be_hidden() -> None:
-    one = UnknownNames(hide=True).apply(Candidate("self.nothing()"), place("x = ¦\n"))
+    one = UnknownNames(hide=True, known=lambda names: set()).apply(
+        Candidate("self.nothing()"), place("x = ¦\n")
+    )
     assert one.text == ""
