@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.editor
 
 
-def test_it_opens_a_folder(code_server: CodeServer, browser: "Browser", tmp_path: Path, pictures: Path) -> None:
+def test_it_opens_a_folder(
+    code_server: CodeServer, browser: "Browser", tmp_path: Path, pictures: Path
+) -> None:
     (tmp_path / "ledger.py").write_text("")
     window = code_server.open(browser, tmp_path)
     window.page.get_by_role("treeitem", name="ledger.py").wait_for()
