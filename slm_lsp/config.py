@@ -10,17 +10,39 @@ SECTION = "slm-lsp"
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """Returns the value of a setting to use, or raises ValueError with what the setting takes.
+
+    `schema` says the same in JSON Schema, for editors.
+    """
+
+    take: Callable[[Any], Any]
+    schema: Mapping[str, Any]
+
+    def __call__(self, value: Any) -> Any:
+        """Return the value to use for what the editor sent."""
+        return self.take(value)
+
+
+@dataclass(frozen=True, slots=True)
 class Option:
     """How one setting is documented and checked.
 
-    `check` returns the value to use, or raises ValueError with what the setting takes.
+    A `guarded` one names a path, a model or an address: an editor takes it from a workspace only if the user
+    trusts that.
     """
 
     doc: str
-    check: Callable[[Any], Any]
+    check: Check
+    guarded: bool = False
 
 
-def _whole(low: int, high: int) -> Callable[[Any], int]:
+def _schema(**schema: Any) -> Callable[[Callable[[Any], Any]], Check]:
+    return lambda take: Check(take, schema)
+
+
+def _whole(low: int, high: int) -> Check:
+    @_schema(type="integer", minimum=low, maximum=high)
     def check(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise ValueError(f"a whole number from {low} to {high}")
@@ -29,25 +51,29 @@ def _whole(low: int, high: int) -> Callable[[Any], int]:
     return check
 
 
+@_schema(type="boolean")
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError("true or false")  # noqa: TRY004 - a wrong value, reported as such
     return value
 
 
+@_schema(type="string", minLength=1)
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError("a text that is not empty")
     return value
 
 
+@_schema(type="string")
 def _perhaps_text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError("a text")  # noqa: TRY004 - a wrong value, reported as such
     return value
 
 
-def _choice(*choices: str) -> Callable[[Any], str]:
+def _choice(*choices: str) -> Check:
+    @_schema(type="string", enum=list(choices))
     def check(value: Any) -> str:
         if value not in choices:
             raise ValueError("one of " + ", ".join(choices))
@@ -56,14 +82,15 @@ def _choice(*choices: str) -> Callable[[Any], str]:
     return check
 
 
+@_schema(type="array", items={"type": "string"}, uniqueItems=True)
 def _languages(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
         raise ValueError("a list of language ids")
     return tuple(one.lower() for one in value)
 
 
-def _option(default: Any, doc: str, check: Callable[[Any], Any]) -> Any:
-    return field(default=default, metadata={"option": Option(doc, check)})
+def _option(default: Any, doc: str, check: Check, *, guarded: bool = False) -> Any:
+    return field(default=default, metadata={"option": Option(doc, check, guarded)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +103,14 @@ class Settings:
         "The model: a known name, a folder in Hugging Face layout, a `.gguf` file, or a hub id in the local "
         "hub cache.",
         _text,
+        guarded=True,
     )
     adapter: str = _option(
         "",
         "What `slm-lsp tune` made for a known model: a name that `slm-lsp models list` shows, or a file; "
         "empty for none.",
         _perhaps_text,
+        guarded=True,
     )
     device: str = _option(
         "auto", "Where the model runs: `auto`, `cpu`, `cuda` or `mps`.", _choice("auto", "cpu", "cuda", "mps")
@@ -195,6 +224,23 @@ def table() -> str:
         default = json.dumps(getattr(defaults, name))
         rows.append(f"| `{camel(name)}` | `{default}` | {option.doc} |")
     return "\n".join(rows)
+
+
+def schema() -> dict[str, dict[str, Any]]:
+    """Return each setting in JSON Schema, keyed by its full name in the editor: ``slm-lsp.maxTokens``."""
+    defaults = Settings()
+    return {
+        f"{SECTION}.{camel(name)}": {
+            **option.check.schema,
+            "default": _plain(getattr(defaults, name)),
+            "markdownDescription": option.doc,
+        }
+        for name, option in options().items()
+    }
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def parse(values: Mapping[str, Any], base: Settings | None = None) -> tuple[Settings, list[str]]:

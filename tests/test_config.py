@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from slm_lsp import config
-from slm_lsp.config import Settings, camel, options, parse
+from slm_lsp.config import SECTION, Settings, camel, options, parse, schema
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -67,3 +67,22 @@ def test_a_bad_value_does_not_keep_the_one_before() -> None:
 def test_names_are_unique_in_the_editor() -> None:
     names = [camel(name) for name in options()]
     assert len(set(names)) == len(names)
+
+
+def test_editors_are_told_of_every_setting_as_it_is_checked() -> None:
+    schemas = schema()
+    assert list(schemas) == [f"{SECTION}.{camel(name)}" for name in options()]
+    assert schemas["slm-lsp.maxLines"] == {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 100,
+        "default": 8,
+        "markdownDescription": options()["max_lines"].doc,
+    }
+    assert schemas["slm-lsp.device"]["enum"] == ["auto", "cpu", "cuda", "mps"]
+    for name, one in zip(options(), schemas.values(), strict=True):
+        if one["type"] == "integer":
+            bounds = [one["minimum"], one["maximum"]]
+            assert [options()[name].check(bound) for bound in bounds] == bounds
+            with pytest.raises(ValueError, match=f"from {bounds[0]} to {bounds[1]}"):
+                options()[name].check(bounds[1] + 1)

@@ -29,7 +29,7 @@ def context(
     """
     from slm_lsp.completion.context import Contexts
     from slm_lsp.completion.loading import load
-    from slm_lsp.completion.pipeline import prompt_of
+    from slm_lsp.completion.shown import shown
     from slm_lsp.context.workspace import Workspace
 
     request = request_at(parse_target(target), None)
@@ -42,47 +42,17 @@ def context(
     with tempfile.TemporaryDirectory(prefix="slm-lsp-") as folder:
         workspace.index(root, Path(folder), watched=True)
         workspace.settle()
-        prompt = prompt_of(loaded, replace(request, contexts=Contexts(workspace)), settings)
+        seen = shown(loaded, replace(request, contexts=Contexts(workspace)), settings)
         workspace.shut_down()
-    vocabulary = loaded.vocabulary
-    parts: list[dict[str, str | float]] = [
-        {
-            "part": one.part.value,
-            "path": one.path,
-            "source": one.source,
-            "score": one.score,
-            "tokens": len(vocabulary.encode(one.text)),
-            "text": one.text,
-        }
-        for one in prompt.snippets
-    ]
-    if prompt.lead:
-        own: dict[str, str | float] = {
-            "part": "file",
-            "path": path.name,
-            "source": "this file",
-            "score": 1.0,
-            "tokens": len(vocabulary.encode(prompt.lead)),
-            "text": prompt.lead,
-        }
-        parts.append(own)
     if as_json:
-        counts = {
-            "context": prompt.context_tokens,
-            "prefix": prompt.prefix_tokens,
-            "suffix": prompt.suffix_tokens,
-        }
-        answer = {"family": loaded.format.family, "tokens": counts, "parts": parts}
-        typer.echo(json.dumps({**answer, "prompt": vocabulary.decode(prompt.ids)}, indent=2))
+        typer.echo(json.dumps(seen.as_json(), indent=2))
         return
-    for one in parts:
-        head = (
-            f"{one['part']} · {one['path']} · {one['source']} · score {one['score']} · {one['tokens']} tokens"
-        )
+    for one in seen.parts:
+        head = f"{one.part} · {one.path} · {one.source} · score {one.score} · {one.tokens} tokens"
         typer.secho(harmless(head), fg=typer.colors.CYAN, bold=True)
-        typer.echo(harmless(f"{one['text']}\n"))
+        typer.echo(harmless(f"{one.text}\n"))
     typer.secho(
-        f"{prompt.context_tokens} tokens of context, {prompt.prefix_tokens} before the cursor, "
-        f"{prompt.suffix_tokens} after it",
+        f"{seen.tokens['context']} tokens of context, {seen.tokens['prefix']} before the cursor, "
+        f"{seen.tokens['suffix']} after it",
         bold=True,
     )

@@ -24,11 +24,13 @@ from slm_lsp.completion.pipeline import run
 from slm_lsp.completion.request import CompletionRequest, CompletionResult, Reason, Source, Trigger
 from slm_lsp.completion.rhythm import Rhythm
 from slm_lsp.completion.scheduler import Scheduler
+from slm_lsp.completion.shown import Shown, shown
 from slm_lsp.completion.trail import Entry
 from slm_lsp.completion.warm import Loader, Loading, State, WarmModel
 from slm_lsp.config import Settings
 from slm_lsp.context.workspace import Workspace
 from slm_lsp.engine.interface import EngineInfo
+from slm_lsp.errors import ModelError
 from slm_lsp.text.snapshot import Snapshot
 
 GRACE = 0.012
@@ -111,6 +113,18 @@ class CompletionService:
                     del self._asked[uri]
                     self._abandon(uri)
         return self._note(request, result, started)
+
+    async def shown(self, request: CompletionRequest) -> Shown:
+        """Return what the model would be shown for a request.
+
+        Raises:
+            ModelError: no model is ready, or it can't hold the prompt.
+        """
+        if self._warm.model is None:
+            raise ModelError(f"no model is ready: {self.loading.message}")
+        request = replace(request, contexts=self.contexts)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._worker, shown, self._warm.model, request, self.settings)
 
     def why(self, uri: str) -> Entry | None:
         """Return how the last request for a document was answered, if there was one."""

@@ -1,10 +1,14 @@
 """What the client can do, read once from its capabilities."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
 from lsprotocol import types
 from pygls.capabilities import get_capability
+
+STATUS_CAPABILITY = "slmLspStatus"
+"""The experimental capability of clients that want `slm_lsp.lsp.progress.STATUS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,7 @@ class Client:
     configuration: bool = False
     configuration_events: bool = False
     watched_files: bool = False
+    status: bool = False
 
     @classmethod
     def of(cls, capabilities: types.ClientCapabilities) -> Self:
@@ -25,6 +30,7 @@ class Client:
         item = "text_document.completion.completion_item"
         formats = get_capability(capabilities, f"{item}.documentation_format") or ()
         watched = "workspace.did_change_watched_files.dynamic_registration"
+        experimental = capabilities.experimental
         events = "workspace.did_change_configuration.dynamic_registration"
         return cls(
             inline_completion=get_capability(capabilities, "text_document.inline_completion") is not None,
@@ -34,4 +40,5 @@ class Client:
             configuration=bool(get_capability(capabilities, "workspace.configuration")),
             configuration_events=bool(get_capability(capabilities, events)),
             watched_files=bool(get_capability(capabilities, watched)),
+            status=isinstance(experimental, Mapping) and experimental.get(STATUS_CAPABILITY) is True,
         )

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+STATUS = "slm-lsp/status"
+"""The notification, of our own, that tells a client how the model is whenever that changes."""
+
 
 @dataclass(frozen=True, slots=True)
 class News:
@@ -69,13 +72,20 @@ class WorkProgress:
 
 
 class LoadingProgress:
-    """Shows news of the model's loading, to clients that can show progress; a failure to all of them."""
+    """Shows news of the model's loading.
+
+    Clients that want `STATUS` are told by it, others that can show progress by that; they are shown a
+    failure as a message.
+    """
 
     def __init__(self, server: "Server") -> None:
         self._server, self._work = server, WorkProgress(server)
 
     def announce(self, news: Loading) -> None:
         """Take news of the model; called on the event loop."""
+        if self._server.client.status:
+            self._server.tell_status()
+            return
         if news.state is State.FAILED:
             message = types.ShowMessageParams(types.MessageType.Error, f"slm-lsp: {news.message}")
             self._server.window_show_message(message)

@@ -15,7 +15,7 @@ from slm_lsp.lsp.client import Client
 from slm_lsp.lsp.documents import Documents
 from slm_lsp.lsp.folders import Folders
 from slm_lsp.lsp.lifecycle import outlive
-from slm_lsp.lsp.progress import LoadingProgress
+from slm_lsp.lsp.progress import STATUS, LoadingProgress
 from slm_lsp.lsp.protocol import Protocol
 from slm_lsp.lsp.settings import Configuration
 from slm_lsp.lsp.statistics import Statistics
@@ -73,6 +73,19 @@ class Server(LanguageServer):
         """
         if self.client.inline_completion and not self.configuration.settings.completion_popup:
             capabilities.completion_provider = None
+
+    def tell_status(self) -> None:
+        """Tell a client that wants to know how the model is, and for how many seconds it is snoozed."""
+        if self.client.status:
+            loading = self.service.loading
+            told = {
+                "state": loading.state.value,
+                "fraction": round(loading.fraction, 3),
+                "message": loading.message,
+                "model": self.service.settings.model,
+                "snoozed": round(self.service.snoozed),
+            }
+            self.protocol.notify(STATUS, told)
 
     def count(self) -> None:
         """Count from now on what becomes of suggestions, if the settings allow it."""

@@ -44,8 +44,9 @@ class FakeEngine:
 class FakeBackend:
     """The loader and the pipeline of a service.
 
-    Loading ends when `loaded` is set, or fails with `failure`. Each request is answered with `text`; one
-    for a document whose language is ``slow`` only once `released` is set, and it can be cancelled.
+    Loading ends when `loaded` is set, or fails with `failure`; it brings `model`, or one that is none. Each
+    request is answered with `text`; one for a document whose language is ``slow`` only once `released` is
+    set, and it can be cancelled.
     """
 
     def __init__(self, text: str = "pass") -> None:
@@ -54,6 +55,7 @@ class FakeBackend:
         self.loaded.set()
         self.released = threading.Event()
         self.failure: Exception | None = None
+        self.model: LoadedModel | None = None
         self.requests: list[CompletionRequest] = []
         self.loads: list[Settings] = []
         self.stopped: list[str] = []
@@ -71,6 +73,8 @@ class FakeBackend:
         assert self.loaded.wait(PATIENCE)
         if self.failure:
             raise self.failure
+        if self.model:
+            return self.model
         return LoadedModel(settings.model, cast(Any, FakeEngine()), cast(Any, None), cast(Any, None))
 
     def run(

@@ -1,8 +1,11 @@
+from functools import partial
 from typing import Any
 
+from slm_lsp.errors import ModelNotFound
 from tests.lsp.fakes import FakeBackend, eventually
 from tests.lsp.harness import REFUSED, Session
 
+STATUS = {"experimental": {"slmLspStatus": True}}
 PROGRESS = {"window": {"workDoneProgress": True}}
 
 
@@ -54,3 +57,33 @@ async def test_a_client_that_refuses_is_left_alone(client: Session, backend: Fak
     await client.status()
     assert shown(client) == []
     assert len(client.requests) == 1
+
+
+async def test_a_client_that_wants_the_status_is_told_whenever_it_changes(
+    client: Session, backend: FakeBackend
+) -> None:
+    backend.loaded.clear()
+    await client.initialize({**PROGRESS, **STATUS})
+    told = partial(client.of, "slm-lsp/status")
+    await client.until(lambda: any(one["fraction"] == 0.5 for one in told()))
+    backend.loaded.set()
+    await client.until(lambda: told()[-1]["state"] == "ready")
+    assert told()[0]["state"] == "loading"
+    assert told()[-1] == {
+        "state": "ready",
+        "fraction": 1.0,
+        "message": "smollm2-135m is ready",
+        "model": "smollm2-135m",
+        "snoozed": 0,
+    }
+    await client.command("slm-lsp.snooze", 5).result()
+    assert told()[-1]["snoozed"] == 300
+    assert shown(client) == []
+
+
+async def test_a_failure_is_told_once(client: Session, backend: FakeBackend) -> None:
+    backend.failure = ModelNotFound("it is not there; run `slm-lsp models pull`.")
+    await client.initialize(STATUS)
+    await client.until(lambda: any(one["state"] == "failed" for one in client.of("slm-lsp/status")))
+    assert client.of("slm-lsp/status")[-1]["message"] == "it is not there; run `slm-lsp models pull`."
+    assert client.of("window/showMessage") == []

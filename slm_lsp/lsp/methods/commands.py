@@ -1,16 +1,20 @@
-"""``workspace/executeCommand``: the server's state, the reason of an answer, and acceptance."""
+"""``workspace/executeCommand``: the server's state, the reason of an answer, its context, and acceptance."""
 
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 import psutil
-from pygls.exceptions import JsonRpcInvalidParams
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 
 from slm_lsp import __version__
+from slm_lsp.completion.request import Trigger
 from slm_lsp.completion.trail import Entry
 from slm_lsp.config import camel
+from slm_lsp.errors import ModelError
 from slm_lsp.lsp.convert import ACCEPTED
+from slm_lsp.lsp.convert import request as converted
 from slm_lsp.lsp.session import Server
 
 
@@ -47,6 +51,22 @@ def why(ls: Server, *arguments: Any) -> dict[str, Any] | None:
     return _told(entry) if entry else None
 
 
+async def context(ls: Server, *arguments: Any) -> dict[str, Any]:
+    """Return what the model would be shown at a position, part by part, and the whole prompt."""
+    match arguments:
+        case [str(uri), {"line": int(line), "character": int(character)}] if line >= 0 and character >= 0:
+            position = types.Position(line, character)
+        case _:
+            raise JsonRpcInvalidParams(
+                "`slm-lsp.context` takes two arguments: a document's URI, and a position in it."
+            )
+    asked = converted(ls, types.TextDocumentIdentifier(uri), position, Trigger.INVOKED)
+    try:
+        return (await ls.service.shown(asked)).as_json()
+    except ModelError as error:
+        raise JsonRpcException(str(error), code=types.LSPErrorCodes.RequestFailed.value) from error
+
+
 def trail(ls: Server, *arguments: Any) -> list[dict[str, Any]]:
     """Return how the last requests were answered, the newest last."""
     _check(arguments, 0, "`slm-lsp.trail` takes no argument.")
@@ -78,6 +98,7 @@ def snooze(ls: Server, *arguments: Any) -> None:
     match arguments:
         case [(int() | float()) as minutes] if not isinstance(minutes, bool) and 0 <= minutes <= 1440:
             ls.service.snooze(60.0 * minutes)
+            ls.tell_status()
         case _:
             raise JsonRpcInvalidParams("`slm-lsp.snooze` takes one argument: minutes, from 0 to 1440.")
 
@@ -97,6 +118,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "slm-lsp.status": status,
     "slm-lsp.why": why,
     "slm-lsp.trail": trail,
+    "slm-lsp.context": context,
     ACCEPTED: accepted,
     "slm-lsp.rejected": rejected,
     "slm-lsp.snooze": snooze,

@@ -1,10 +1,18 @@
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from slm_lsp import __version__
-from tests.lsp.fakes import FakeBackend
+from slm_lsp.completion.model import LoadedModel
+from slm_lsp.engine.scripted import ScriptedEngine
+from slm_lsp.paths import CACHE_VARIABLE
+from slm_lsp.prompt.formats import detect
+from slm_lsp.tokens.vocabulary import Vocabulary
+from tests.lsp.fakes import PATIENCE, FakeBackend
 from tests.lsp.harness import URI, Session
+from tests.tokenizers import tokenizer
 
 
 async def test_commands_are_advertised(client: Session) -> None:
@@ -13,6 +21,7 @@ async def test_commands_are_advertised(client: Session) -> None:
         "slm-lsp.status",
         "slm-lsp.why",
         "slm-lsp.trail",
+        "slm-lsp.context",
         "slm-lsp.accepted",
         "slm-lsp.rejected",
         "slm-lsp.snooze",
@@ -106,6 +115,36 @@ async def test_why_tells_of_the_last_request_of_a_document(client: Session, back
     }
 
 
+async def test_context_tells_what_the_model_is_shown(
+    client: Session, backend: FakeBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    vocabulary = Vocabulary(tokenizer("qwen"))
+    engine = ScriptedEngine(lambda prompt: [])
+    backend.model = LoadedModel("scripted", engine, vocabulary, detect(vocabulary))
+    (tmp_path / "account.py").write_text("class Account:\n    def deposit(self, amount): ...\n", "utf-8")
+    options, uri = {"contextTimeLimit": 10_000}, (tmp_path / "main.py").as_uri()
+    await client.ready(initializationOptions=options, rootUri=tmp_path.as_uri())
+    client.open("from account import Account\n\n\ndef pay(account: Account):\n    \n", uri)
+    found: list[Any] = []
+    async with asyncio.timeout(PATIENCE):
+        while not found:  # the folder is indexed in the background
+            shown = await client.command("slm-lsp.context", uri, {"line": 4, "character": 4}).result()
+            found = [one for one in shown["parts"] if one["path"] == "account.py"]
+    (part,) = found
+    assert "def deposit(self, amount)" in part["text"]
+    assert part["text"] in shown["prompt"]
+    assert 0 < part["tokens"] <= shown["tokens"]["context"]
+
+
+async def test_context_is_refused_while_no_model_is_ready(client: Session, backend: FakeBackend) -> None:
+    backend.loaded.clear()
+    await client.initialize()
+    client.open("")
+    error = await client.command("slm-lsp.context", URI, {"line": 0, "character": 0}).error()
+    assert error["message"].startswith("no model is ready")
+
+
 async def test_the_trail_has_the_last_hundred_requests_without_their_texts(
     client: Session, backend: FakeBackend
 ) -> None:
@@ -186,6 +225,8 @@ async def test_nothing_is_suggested_while_text_is_selected(client: Session) -> N
         ("slm-lsp.snooze", [-1]),
         ("slm-lsp.focus", [True]),
         ("slm-lsp.trail", [1]),
+        ("slm-lsp.context", [URI]),
+        ("slm-lsp.context", [URI, {"line": -1, "character": 0}]),
         ("slm-lsp.unheard-of", []),
     ],
 )

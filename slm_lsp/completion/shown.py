@@ -1,0 +1,58 @@
+"""What the model is shown at a place, part by part, for people to look at."""
+
+from dataclasses import asdict, dataclass
+
+from slm_lsp.completion.model import LoadedModel
+from slm_lsp.completion.pipeline import prompt_of
+from slm_lsp.completion.request import CompletionRequest
+from slm_lsp.config import Settings
+from slm_lsp.text.snippet import Part
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPart:
+    """A part of the context: what kind it is, where it is from, its score within its kind, and its text."""
+
+    part: str
+    path: str
+    source: str
+    score: float
+    tokens: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The whole of it; `tokens` counts those of the context, and those before and after the cursor."""
+
+    family: str
+    tokens: dict[str, int]
+    parts: tuple[ShownPart, ...]
+    prompt: str
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as plain values."""
+        return asdict(self)
+
+
+def shown(model: LoadedModel, request: CompletionRequest, settings: Settings) -> Shown:
+    """Return what the model would be shown for a request.
+
+    Raises:
+        ModelError: the model can't hold the prompt.
+    """
+    prompt, vocabulary = prompt_of(model, request, settings), model.vocabulary
+    parts = [
+        ShownPart(one.part.value, one.path, one.source, one.score, len(vocabulary.encode(one.text)), one.text)
+        for one in prompt.snippets
+    ]
+    if prompt.lead:
+        path = request.document.path
+        name, tokens = path.name if path else "", len(vocabulary.encode(prompt.lead))
+        parts.append(ShownPart(Part.FILE.value, name, "this file", 1.0, tokens, prompt.lead))
+    counts = {
+        "context": prompt.context_tokens,
+        "prefix": prompt.prefix_tokens,
+        "suffix": prompt.suffix_tokens,
+    }
+    return Shown(model.format.family, counts, tuple(parts), vocabulary.decode(prompt.ids))
