@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,6 +88,12 @@ def indexed(folder: Path, files: int) -> Indexed:
         return Indexed(files, size, index.counts()[1], cpu, on_disk, _spread(spent))
     finally:
         indexer.close()
+
+
+def growth(costs: Sequence[tuple[int, float]]) -> float:
+    """Return the power of the number of files with which a cost grows: the slope between logarithms."""
+    sizes, seconds = np.log(np.array(costs, dtype=float)).T
+    return float(np.polyfit(sizes, seconds, 1)[0])
 
 
 def _made(root: Path, files: int) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import typer
 
+from slm_lsp.cli.bench.context import context
 from slm_lsp.cli.bench.engine import engine
 from slm_lsp.cli.bench.replay import replay
 from slm_lsp.cli.bench.typing import typing
@@ -13,4 +14,5 @@ app.command(
     epilog="Example: slm-lsp bench typing src/app.py --peer http://127.0.0.1:8080, after "
     "`slm-lsp models export --gguf m.gguf` and `llama-server -m m.gguf --port 8080 -t 2 -np 1`"
 )(typing)
+app.command(epilog="Example: slm-lsp bench context --files 1000,10000,50000")(context)
 app.command(epilog="Example: slm-lsp bench replay src/app.py --keys 300")(replay)
