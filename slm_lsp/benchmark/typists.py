@@ -1,16 +1,14 @@
 """Who types: an editor with our server, and an editor with llama.vim's policy and a llama.cpp server."""
 
 import asyncio
-import json
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from slm_lsp.benchmark.client import Client, Json
 from slm_lsp.benchmark.keys import Key, Script
+from slm_lsp.benchmark.llama_cpp import LlamaCpp
 from slm_lsp.context.languages import language_id
-from slm_lsp.errors import SlmLspError, UsageError
 
 Answered = Callable[[int, str | None], None]
 """Told that the state after a key has its answer: what is suggested there, or None if nothing is."""
@@ -94,10 +92,7 @@ class LlamaVim:
         Raises:
             UsageError: it is not on this machine, where the code has to stay.
         """
-        parts = urlsplit(url)
-        if parts.scheme != "http" or parts.hostname not in ("127.0.0.1", "localhost", "::1"):
-            raise UsageError("--peer takes an address on this machine, such as http://127.0.0.1:8080.")
-        self._host, self._port = parts.hostname, parts.port or 80
+        self._peer = LlamaCpp(url)
         self._render = render
         self._lines: list[str] = []
         self._known: OrderedDict[tuple[str, str], str] = OrderedDict()
@@ -160,26 +155,8 @@ class LlamaVim:
             "temperature": 0.0,
             "samplers": ["temperature"],
         }
-        content: str = (await self._post("/completion", body))["content"]
+        content: str = (await self._peer.post(body))["content"]
         return content
-
-    async def _post(self, path: str, body: Json) -> Json:
-        data = json.dumps(body).encode()
-        try:
-            reader, writer = await asyncio.open_connection(self._host, self._port)
-            writer.write(
-                b"POST %s HTTP/1.1\r\nHost: peer\r\nContent-Type: application/json\r\nConnection: close\r\n"
-                b"Content-Length: %d\r\n\r\n%s" % (path.encode(), len(data), data)
-            )
-            head = await reader.readuntil(b"\r\n\r\n")
-            answer = await reader.read()
-            writer.close()
-        except (OSError, asyncio.IncompleteReadError) as error:
-            raise SlmLspError(f"the peer does not answer ({error}); start its server first.") from error
-        if b" 200 " not in head.split(b"\r\n")[0]:
-            raise SlmLspError(f"the peer refused a request: {answer[:200].decode(errors='replace')}")
-        found: Json = json.loads(answer)
-        return found
 
 
 def _after(key: Key) -> Json:

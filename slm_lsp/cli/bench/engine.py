@@ -1,21 +1,51 @@
-"""``slm-lsp bench engine``: the model alone, beside Hugging Face's."""
+"""``slm-lsp bench engine``: the model alone, beside Hugging Face's and llama.cpp's in the same run."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from slm_lsp.cli.bench.shared import Adapter, Json, Model, Rows, save
 from slm_lsp.cli.terminal import counting_bar, figures, output
 from slm_lsp.config import Settings, options
+from slm_lsp.errors import UsageError
+
+if TYPE_CHECKING:
+    from slm_lsp.engine.interface import Engine
+
+OURS, BASELINE, PEER = "slm-lsp", "Hugging Face", "llama.cpp"
+
+PROMPTS, BASELINE_PROMPTS = 6, 1
+"""Prompts that are gone on from; fewer by the baseline, which takes its time."""
 
 
 def engine(
     shape: Annotated[
         str,
-        typer.Option(help="Measure random weights in the shape of `qwen2.5-coder-0.5b` or `-1.5b` instead."),
+        typer.Option(
+            help="Measure random weights in the shape of `qwen2.5-coder-0.5b` or `-1.5b` instead.",
+            show_default=False,
+        ),
     ] = "",
+    peer: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            help="Give the same prompts to a llama.cpp server on this machine that has the same weights.",
+            show_default=False,
+        ),
+    ] = "",
+    gguf: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write the shape for the peer, and measure nothing.", show_default=False
+        ),
+    ] = None,
+    requests: Annotated[
+        int, typer.Option(min=0, help="Requests to a server before its memory is looked at; 0 for none.")
+    ] = 200,
     compare_output: Annotated[
         int,
         typer.Option(min=0, help="Compare plain decoding with every fast path on so many prompts instead."),
@@ -26,15 +56,19 @@ def engine(
     adapter: Adapter = "",
     json_file: Json = None,
 ) -> None:
-    """Measure reading, writing, verifying and starting, beside Hugging Face `generate` in float32.
+    """Measure reading, writing, verifying, letting go, starting and memory, beside Hugging Face and a peer.
 
-    The prompts are windows of Python's own library.
+    Hugging Face is `generate` in float32, as it is by default. The prompts are windows of Python's own
+    library.
     """
-    from slm_lsp.benchmark import engine as bench
-
     settings = Settings(model=model, adapter=adapter, threads=threads)
     if compare_output:
         _compare_output(settings, compare_output, seed)
+        return
+    if gguf:
+        from slm_lsp.benchmark.shapes import write_gguf
+
+        write_gguf(shape, gguf)
         return
     with counting_bar() as bar:
         task = bar.add_task("loading the model", total=None)
@@ -42,57 +76,88 @@ def engine(
         def told(what: str) -> None:
             bar.update(task, description=what)
 
-        rows = _measured(settings, shape, seed, told)
+        rows = _measured(settings, shape, peer, seed, told)
         if not shape:
+            from slm_lsp.benchmark.serving import served, start_ms
+
             told("starting")
-            rows["slm-lsp"]["start_ms"] = bench.start_ms(Path(bench.__file__))
+            rows[OURS]["start_ms"] = start_ms(settings)
+            if requests:
+                bar.update(task, description="serving", total=requests)
+                rows[OURS] |= asyncio.run(served(settings, requests, lambda: bar.advance(task)))
     save(rows, json_file)
-    _print_engine(rows)
+    _print(rows, PEER if peer else "")
 
 
-def _measured(settings: Settings, shape: str, seed: int, told: Callable[[str], None]) -> Rows:
-    """Measure our engine and then the baseline, on the same weights and prompts."""
+def _measured(settings: Settings, shape: str, peer: str, seed: int, told: Callable[[str], None]) -> Rows:
+    """Measure our engine and the peer, and then the baseline, with the same weights and prompts."""
     import tempfile
 
-    from slm_lsp.benchmark import engine as bench
-    from slm_lsp.completion.loading import load
-    from slm_lsp.engine.load import load_engine
+    from slm_lsp.benchmark.baseline import HuggingFace
+    from slm_lsp.benchmark.engine import Ours, measure
+    from slm_lsp.benchmark.llama_cpp import LlamaCpp
+    from slm_lsp.benchmark.prompts import prompts
+    from slm_lsp.benchmark.race import LENGTHS, Runner, race
     from slm_lsp.models.store import locate
     from slm_lsp.tokens.vocabulary import Vocabulary
 
-    dense = locate(settings.model, dense=True, adapter=settings.adapter).folder
-    some = bench.prompts(Vocabulary.load(dense).encode, bench.PREFILL[-1], 12, seed)
+    files = locate(settings.model, dense=True, adapter=settings.adapter)
+    if files.gguf:
+        raise UsageError("a GGUF file can't be measured beside Hugging Face; name a folder or a known model.")
+    some = prompts(Vocabulary.load(files.folder).encode, LENGTHS[-1], PROMPTS, seed)
+    others: dict[str, Runner] = {PEER: LlamaCpp(peer)} if peer else {}
     with tempfile.TemporaryDirectory() as temporary:
-        if shape:
-            told(f"making random weights in the shape of {shape}")
-            dense = Path(temporary)
-            bench.random_model(shape, dense)
-            ours = load_engine(
-                dense, None, device="cpu", precision="int8", threads=settings.threads,
-                cache_memory=settings.cache_memory, progress=lambda _done, what: told(what),
-            )  # fmt: skip
-        else:
-            ours = load(settings, lambda _done, what: told(what)).engine
-        try:
-            rows = {"slm-lsp": bench.measure(ours, some, told)}
-        finally:
-            ours.close()
-        rows["Hugging Face"] = bench.baseline(dense, some, told)
-    return rows
+        ours = _engine(settings, shape, Path(temporary), told)
+    try:
+        runner = Ours(ours)
+        rows = race({OURS: runner, **others}, some, told)
+        rows[OURS] |= measure(ours, some, told)
+        rows[OURS]["tokens_per_pass"] = runner.tokens_per_pass
+        threads = ours.info.threads
+    finally:
+        ours.close()
+    told(f"loading {BASELINE}")
+    if shape:
+        from slm_lsp.benchmark.shapes import config
+
+        baseline = HuggingFace.random(config(shape), threads)
+    else:
+        baseline = HuggingFace.load(files.folder, threads)
+    return rows | race({BASELINE: baseline}, some[:BASELINE_PROMPTS], told)
+
+
+def _engine(settings: Settings, shape: str, folder: Path, told: Callable[[str], None]) -> "Engine":
+    from slm_lsp.completion.loading import load
+    from slm_lsp.engine.load import load_engine
+
+    def progress(_done: float, what: str) -> None:
+        told(what)
+
+    if not shape:
+        return load(settings, progress).engine
+    from slm_lsp.benchmark.shapes import write_int8
+
+    told(f"making random weights in the shape of {shape}")
+    write_int8(shape, folder)
+    return load_engine(
+        folder, None, device="cpu", precision="int8", threads=settings.threads,
+        cache_memory=settings.cache_memory, progress=progress,
+    )  # fmt: skip
 
 
 def _compare_output(settings: Settings, count: int, seed: int) -> None:
     """Print how many prompts came out otherwise by a fast path; none may."""
     from collections import Counter
 
-    from slm_lsp.benchmark import engine as bench
+    from slm_lsp.benchmark.prompts import prompts
+    from slm_lsp.benchmark.sameness import compare_output
     from slm_lsp.completion.loading import load
 
     plain, fast = (load(settings, lambda _done, _what: None) for _ in range(2))
-    some = bench.prompts(plain.vocabulary.encode, 200, count, seed)
+    some = prompts(plain.vocabulary.encode, 200, count, seed)
     with counting_bar() as bar:
         task = bar.add_task("prompts", total=count)
-        differing = Counter(bench.compare_output(plain.engine, fast.engine, some, lambda: bar.advance(task)))
+        differing = Counter(compare_output(plain.engine, fast.engine, some, lambda: bar.advance(task)))
     for name, many in differing.items():
         typer.echo(f"{name}: {many} of {count} differ")
     if differing:
@@ -100,17 +165,16 @@ def _compare_output(settings: Settings, count: int, seed: int) -> None:
     typer.echo(f"all {count} outputs are the same, read ahead, reused, with drafts and as branches")
 
 
-def _print_engine(rows: Rows) -> None:
-    ours, theirs = rows["slm-lsp"], rows["Hugging Face"]
-    table = figures("", "slm-lsp", "Hugging Face", "ratio")
-    for name, value in ours.items():
-        other = theirs.get("decode_ms_plain" if name.startswith("decode") else name)
-        table.add_row(
-            _title(name),
-            f"{value:,.1f}",
-            f"{other:,.1f}" if other else "-",
-            f"{value / other:.2f}" if other else "-",
-        )
+def _print(rows: Rows, peer: str) -> None:
+    """Print our figures, those of the others, and ours as parts of theirs."""
+    others = [name for name in (BASELINE, peer) if name]
+    table = figures("", OURS, *(column for name in others for column in (name, "ratio")))
+    for name, value in rows[OURS].items():
+        cells = [f"{value:,.1f}"]
+        for other in others:
+            theirs = rows[other].get(name)
+            cells += [f"{theirs:,.1f}", f"{value / theirs:.2f}"] if theirs else ["-", "-"]
+        table.add_row(_title(name), *cells)
     output().print(table)
 
 
@@ -121,8 +185,10 @@ def _title(name: str) -> str:
         "decode": f"writing, ms a token, {rest.removeprefix('ms_')}",
         "pass": f"a pass of {rest.removeprefix('ms_')} tokens, ms",
         "tokens": "tokens for each pass, with drafts",
-        "cold": "completion, nothing read before, ms",
+        "cold": "completion, 1,000 tokens to read, ms",
         "warm": "completion, 4 new tokens, ms",
-        "resident": "memory, MB",
+        "cancel": f"called off while it {rest.removeprefix('ms_')}s until free, ms, p95",
+        "resident": "memory of the server after the requests, MB",
+        "idle": "its processor while idle, ms a second",
         "start": "start to first completion, ms",
     }[kind]

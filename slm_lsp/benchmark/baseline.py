@@ -1,0 +1,65 @@
+"""Hugging Face's own `generate` in float32, as it is by default."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from slm_lsp.benchmark.race import Timed
+
+
+class HuggingFace:
+    """A transformers model on the CPU; a runner (see `slm_lsp.benchmark.race`)."""
+
+    def __init__(self, model: Any, threads: int) -> None:
+        """Take an instance of `AutoModelForCausalLM`."""
+        import torch
+
+        torch.set_num_threads(threads)
+        self._model = model.eval()
+        self._model.generation_config.eos_token_id = None
+        self._seconds(range(16), 2)
+
+    @classmethod
+    def load(cls, folder: Path, threads: int) -> "HuggingFace":
+        """Load a folder in Hugging Face layout."""
+        import torch
+        from transformers import AutoModelForCausalLM
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        from_pretrained: Any = AutoModelForCausalLM.from_pretrained
+        model = from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, local_files_only=True
+        )
+        return cls(model, threads)
+
+    @classmethod
+    def random(cls, config: Mapping[str, Any], threads: int) -> "HuggingFace":
+        """Make a model of random weights with the fields of a `config.json`."""
+        import torch
+        from transformers import AutoConfig, AutoModelForCausalLM
+
+        make: Any = AutoModelForCausalLM
+        return cls(make.from_config(AutoConfig.for_model(**config), dtype=torch.float32), threads)
+
+    def complete(self, prompt: Sequence[int], count: int) -> Timed:
+        """See `slm_lsp.benchmark.race.Runner`."""
+        read = self._seconds(prompt, 1)
+        written = self._seconds(prompt, count) - read if count > 1 else 0.0
+        return Timed(read, written, written)
+
+    def _seconds(self, prompt: Sequence[int], count: int) -> float:
+        import torch
+
+        ids = torch.tensor([[*prompt]])
+        started = time.perf_counter()
+        self._model.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=count,
+            min_new_tokens=count,
+            do_sample=False,
+            pad_token_id=0,
+        )
+        return time.perf_counter() - started
