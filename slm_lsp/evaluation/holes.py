@@ -196,6 +196,7 @@ def report(model: LoadedModel, plan: Plan, chosen: Sequence[Task], rows: list[Ro
         "kinds": {name: _summary(some) for name, some in _grouped(rows, "kind").items()},
         "uses": {name: _summary(some) for name, some in _grouped(rows, "use").items()},
         "filters": _verdicts(rows),
+        "stages": _stages(rows),
     }
     return Report("holes", about, summary, rows)
 
@@ -206,6 +207,7 @@ def _row(task: Task, asked: CompletionRequest, result: CompletionResult, ms: flo
     after = start + len(whole) - (len(task.text) - len(task.reference))
     wanted = identifiers(task.language, task.text, start, task.hole.end)
     errors = parse_errors(task.language, whole) if text else None
+    written, finished = draft.text if draft else "", _finished(result)
     return {
         "id": task.id,
         "language": task.language,
@@ -224,7 +226,10 @@ def _row(task: Task, asked: CompletionRequest, result: CompletionResult, ms: flo
         "logprob": draft and draft.logprob and round(draft.logprob, 4),
         "tokens": result.usage.decoded,
         "features": [round(value, 4) for value in result.features],
-        "finished": right(_finished(result), task.reference, rest_of_line(asked)),
+        "written": bool(written),
+        "written_right": right(written, task.reference, rest_of_line(asked)),
+        "left": bool(finished),
+        "finished": right(finished, task.reference, rest_of_line(asked)),
         "ms": round(ms, 1),
         "filters": _filters(result, task.reference, rest_of_line(asked)),
     }
@@ -257,6 +262,22 @@ def _verdicts(rows: Sequence[Row]) -> dict[str, dict[str, int]]:
         for name, verdict in row["filters"].items():
             counts.setdefault(name, Counter())[verdict] += 1
     return {name: {one: count[one] for one in ("won", "lost", "changed")} for name, count in counts.items()}
+
+
+def _stages(rows: Sequence[Row]) -> dict[str, dict[str, float | None]]:
+    """Return how much is right of what the model wrote, of what the filters left, and of what was shown.
+
+    `kept` is the share of the right answers among all that the model wrote.
+    """
+    right = sum(row["written_right"] for row in rows)
+    stages = {"written": "written_right", "left": "finished", "shown": "exact"}
+    found: dict[str, dict[str, float | None]] = {}
+    for stage, good in stages.items():
+        there = sum(row[stage] for row in rows)
+        precision = sum(row[good] for row in rows) / there if there else None
+        kept = sum(row[good] and row["written_right"] for row in rows) / right if right else None
+        found[stage] = {"texts": there, "precision": precision, "kept": kept}
+    return found
 
 
 def _grouped(rows: Sequence[Row], key: str) -> dict[str, list[Row]]:

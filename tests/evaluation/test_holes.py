@@ -59,6 +59,16 @@ def test_every_other_hole_needs_another_file_where_there_are_such(tmp_path: Path
     assert {task.name for task in across} == {"till.py"}
 
 
+def test_it_says_how_much_is_right_before_the_filters_and_after_them() -> None:
+    chosen = [cut("x = f(«a»)\ny = 2\n", kind=Kind.CALL), cut("«a = b(c)»\n")]
+    plan = Plan(Path("/src"), 2, switches=Switches(healing=False))
+    rows = list(evaluate(writing("a)\ny = 2", "qwen"), plan, chosen))
+    stages = report(writing("", "qwen"), plan, chosen, rows).summary["stages"]
+    assert stages["written"]["texts"] == stages["left"]["texts"] == 2
+    assert stages["written"]["precision"] == 0
+    assert stages["left"]["precision"] == stages["shown"]["precision"] == 0.5
+
+
 def test_languages_narrow_the_holes(repository: Path) -> None:
     found = tasks(Plan(repository, 20, languages=("go", "zig")))
     assert {task.language for task in found} == {"go", "zig"}

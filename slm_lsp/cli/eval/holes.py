@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from slm_lsp.text.snippet import Part
 
 
+_STAGES = {"written": "the model wrote", "left": "the filters left", "shown": "the user is shown"}
+
+
 def holes(
     path: Annotated[Path, typer.Argument(help="A folder, or one file.", show_default=False)],
     count: Annotated[int, typer.Option("--holes", min=1, help="How many holes to cut.")] = 200,
@@ -111,6 +114,13 @@ def _print_holes(report: "Report") -> None:
             shown("ms", group["p50_ms"]),
             shown("ms", group["p95_ms"]),
             end_section=index in ends,
+        )
+    output().print(table)
+    table = figures("", "texts", "of them right", "right ones kept")
+    for name, title in _STAGES.items():
+        stage = summary["stages"][name]
+        table.add_row(
+            title, str(stage["texts"]), *(shown("exact", stage[one]) for one in ("precision", "kept"))
         )
     output().print(table)
     if summary["filters"]:
