@@ -15,6 +15,7 @@ from pathlib import Path
 from slm_lsp.benchmark.client import Client, Json
 from slm_lsp.completion.brackets import brackets
 from slm_lsp.completion.filters.repeats import alike, says_something
+from slm_lsp.completion.request import Source
 from slm_lsp.context.languages import language_id
 
 ACCEPTED = 0.3
@@ -44,7 +45,10 @@ class Fault:
 
 @dataclass(slots=True)
 class Replayed:
-    """What happened; `finished` are the generations that ran to their end in each fast burst of keys."""
+    """What happened; `finished` are the generations that ran to their end in each fast burst of keys.
+
+    `cached_ms` are the server's own times for the last answers from its cache, in ms.
+    """
 
     keys: int = 0
     shown: int = 0
@@ -53,6 +57,7 @@ class Replayed:
     finished: list[int] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
     sources: Counter[str] = field(default_factory=Counter)
+    cached_ms: list[float] = field(default_factory=list)
 
     def add(self, other: "Replayed") -> None:
         """Add what happened in another file."""
@@ -60,6 +65,7 @@ class Replayed:
         self.shown += other.shown
         self.faults += other.faults
         self.finished += other.finished
+        self.cached_ms += other.cached_ms
         for mine, theirs in (
             (self.accepted, other.accepted),
             (self.reasons, other.reasons),
@@ -108,6 +114,8 @@ class Replay:
         after = await self._counters()
         self.found.reasons = Counter(after["reasons"]) - Counter(before["reasons"])
         self.found.sources = Counter(after["sources"]) - Counter(before["sources"])
+        trail = await self._client.command("slm-lsp.trail")
+        self.found.cached_ms = [one["ms"] for one in trail if one["source"] == Source.CACHE.value]
         self._client.notify("textDocument/didClose", {"textDocument": {"uri": self._uri}})
         return self.found
 

@@ -19,6 +19,7 @@ async def test_what_is_shown_is_sound_and_stands_still(capsys: pytest.CaptureFix
         print(f"\n{found.keys} keys, sources {dict(found.sources)}, reasons {dict(found.reasons)}")  # noqa: T201
     assert found.faults == []
     assert found.shown > 0
+    assert found.sources["cache"] >= len(found.cached_ms) > 0
     assert max(found.finished) <= 2
 
 

@@ -37,5 +37,12 @@ def replay(
         f"{max(found.finished, default=0)}; faults: {len(found.faults)}",
         highlight=False,
     )
+    if found.cached_ms:
+        import numpy as np
+
+        p50, p95 = np.percentile(found.cached_ms, (50, 95))
+        console.print(
+            f"answers from the cache took the server {p50:.2f} ms, 95% at most {p95:.2f}", highlight=False
+        )
     for fault in found.faults:
         console.print(f"{fault.file}:{fault.line + 1}:{fault.column + 1} {fault.what}: {fault.text!r}")

@@ -143,7 +143,7 @@ def _told(entry: Entry) -> dict[str, Any]:
         "filters": [asdict(one) for one in entry.filters],
         "stages": [asdict(stage) for stage in entry.stages],
         "usage": _camel(asdict(entry.usage)),
-        "ms": round(entry.ms, 1),
+        "ms": round(entry.ms, 2),
     }
     return {**told, "texts": list(entry.texts)} if entry.texts else told
 
