@@ -1,0 +1,59 @@
+"""Code like that at the cursor."""
+
+from pathlib import Path
+
+from slm_lsp.context.similar import similar
+from slm_lsp.text.lines import split
+from slm_lsp.text.snapshot import Snapshot
+from slm_lsp.text.snippet import Snippet
+
+READ_ORDERS = """def read_orders(folder):
+    orders = []
+    for file in sorted(folder.glob("*.csv")):
+        with file.open() as stream:
+            for row in csv.DictReader(stream):
+                orders.append(Order(row["number"], row["customer"]))
+    return orders
+"""
+READ_INVOICES = READ_ORDERS.replace("orders", "invoices").replace("Order(", "Invoice(")
+BEGUN = (
+    'def read_payments(folder):\n    payments = []\n    for file in sorted(folder.glob("*.csv")):\n        \n'
+)
+UNLIKE = (
+    "def area(radius):\n    return 3.14 * radius ** 2\n\n\ndef volume(radius, height):\n    return height\n"
+)
+
+
+def snapshot(path: str, text: str, language: str = "python") -> Snapshot:
+    return Snapshot(f"file://{path}", language, 1, tuple(split(text)), Path(path))
+
+
+def found(*others: Snapshot, text: str = BEGUN, visited: tuple[str, ...] = ()) -> list[Snippet]:
+    own = snapshot("/shop/payments.py", text)
+    line = len(own.lines) - 2
+    return similar(own, line, others, [Path(one) for one in visited], (), lambda path: path.name)
+
+
+def test_what_does_the_same_elsewhere_is_found_and_nothing_else() -> None:
+    (snippet,) = found(snapshot("/shop/orders.py", READ_ORDERS), snapshot("/shop/shapes.py", UNLIKE))
+    assert snippet.path == "orders.py"
+    assert "csv.DictReader(stream)" in snippet.text
+
+
+def test_one_window_for_each_file_and_the_nearer_or_later_visited_file_first() -> None:
+    near, far = snapshot("/shop/orders.py", READ_ORDERS), snapshot("/lib/old/orders.py", READ_ORDERS)
+    assert [one.path for one in found(far, near)] == ["orders.py"] * 2
+    assert found(far, near)[0].source == "open buffer"
+    first, second = snapshot("/shop/a/orders.py", READ_ORDERS), snapshot("/shop/b/invoices.py", READ_INVOICES)
+    visited = ("/shop/b/invoices.py", "/shop/a/orders.py")
+    assert found(first, second, visited=visited)[0].path == "invoices.py"
+    assert found(first, second, visited=visited[::-1])[0].path == "orders.py"
+
+
+def test_what_stands_at_the_cursor_already_is_not_shown_again() -> None:
+    text = READ_ORDERS + "\n" + BEGUN
+    assert found(snapshot("/shop/copy.py", READ_ORDERS), text=text) == []
+
+
+def test_other_languages_are_left_out() -> None:
+    assert found(snapshot("/shop/orders.go", READ_ORDERS, "go")) == []
