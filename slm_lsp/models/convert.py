@@ -1,4 +1,4 @@
-"""Converting a Llama GGUF file, once, to what loads fastest: a folder in Hugging Face layout.
+"""Converting a Llama or Gemma 3 GGUF file, once, to what loads fastest: a folder in Hugging Face layout.
 
 The weights are written as int8 for the lean engine (`write_int8`) or as float32 for transformers
 (`write_dense`); configuration and tokenizer are the same beside both.
@@ -8,7 +8,7 @@ import errno
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from safetensors.numpy import save_file
 from slm_lsp.errors import ModelInvalid
 from slm_lsp.models import quantise
 from slm_lsp.models.adapter import Adapter
-from slm_lsp.models.gguf_names import Names
+from slm_lsp.models.gguf_names import GEMMA3, Names
 from slm_lsp.models.gguf_reader import Gguf
 from slm_lsp.models.gguf_tokenizer import tokenizer, tokenizer_config
 from slm_lsp.models.layout import DENSE_FILE, INT8_FILE, INT8_FORMAT, INT8_VERSION, Progress
@@ -36,7 +36,7 @@ def write_int8(
     Takes four bytes a parameter of memory while it runs.
 
     Raises:
-        ModelInvalid: the file is not a Llama model that can be converted, or the adapter is another model's.
+        ModelInvalid: the file's architecture can't be converted, or the adapter is another model's.
         OSError: it can't be written.
     """
     _write_beside(gguf, folder, adapter)
@@ -61,7 +61,7 @@ def write_dense(gguf: Gguf, folder: Path, progress: Progress, adapter: Adapter |
     Takes four bytes a parameter of memory and of disk.
 
     Raises:
-        ModelInvalid: the file is not a Llama model that can be converted, or the adapter is another model's.
+        ModelInvalid: the file's architecture can't be converted, or the adapter is another model's.
         OSError: it can't be written.
     """
     _write_beside(gguf, folder, adapter)
@@ -75,55 +75,90 @@ def float_tensors(gguf: Gguf) -> Iterator[tuple[str, Floats]]:
     """Yield each weight under its Hugging Face name, as float32, in the layout that transformers has.
 
     Raises:
-        ModelInvalid: the file is not a Llama model.
+        ModelInvalid: the file's architecture can't be converted.
     """
-    names = Names(gguf, llama_config(gguf))
+    names = Names(gguf, configuration(gguf))
     for name, values in gguf.floats():
-        yield names.theirs(name), names.half_split(name, values)
+        yield names.theirs(name), names.values(name, values)
 
 
-def llama_config(gguf: Gguf) -> dict[str, Any]:
-    """Return the fields of transformers' ``LlamaConfig`` (``config.json``).
+def configuration(gguf: Gguf) -> dict[str, Any]:
+    """Return the fields of transformers' configuration (``config.json``).
 
     Raises:
-        ModelInvalid: it is not a Llama model, or a field is missing.
+        ModelInvalid: it is neither a Llama nor a Gemma 3 model, or a field is missing.
     """
-    metadata = gguf.metadata
-    if metadata.get("general.architecture") != "llama":
-        raise ModelInvalid(f"{gguf.path} is not a Llama model, and no other can be converted.")
+    architecture = gguf.metadata.get("general.architecture")
+    if architecture not in _CONFIGURATIONS:
+        known = " or ".join(_CONFIGURATIONS)
+        raise ModelInvalid(f"{gguf.path} is a {architecture} model, and only {known} can be converted.")
     try:
-        hidden, heads = metadata["llama.embedding_length"], metadata["llama.attention.head_count"]
-        theta = metadata.get("llama.rope.freq_base", 10000.0)
-        return {
-            "architectures": ["LlamaForCausalLM"],
-            "model_type": "llama",
-            "dtype": "float32",
-            "hidden_act": "silu",
-            "hidden_size": hidden,
-            "intermediate_size": metadata["llama.feed_forward_length"],
-            "num_hidden_layers": metadata["llama.block_count"],
-            "num_attention_heads": heads,
-            "num_key_value_heads": metadata.get("llama.attention.head_count_kv", heads),
-            "head_dim": metadata.get("llama.attention.key_length", hidden // heads),
-            "rms_norm_eps": metadata["llama.attention.layer_norm_rms_epsilon"],
-            "rope_theta": theta,
-            "rope_parameters": {"rope_type": "default", "rope_theta": theta},
-            "vocab_size": len(metadata["tokenizer.ggml.tokens"]),
-            "max_position_embeddings": metadata["llama.context_length"],
-            "tie_word_embeddings": "output.weight" not in gguf.tensors,
-            "attention_bias": "blk.0.attn_q.bias" in gguf.tensors,
-            "mlp_bias": "blk.0.ffn_gate.bias" in gguf.tensors,
-            "bos_token_id": metadata.get("tokenizer.ggml.bos_token_id"),
-            "eos_token_id": metadata.get("tokenizer.ggml.eos_token_id"),
-            "pad_token_id": metadata.get("tokenizer.ggml.padding_token_id"),
-        }
+        return _common(gguf, architecture) | _CONFIGURATIONS[architecture](gguf)
     except KeyError as error:
         raise ModelInvalid(f"{gguf.path} lacks the field {error}; fetch it again.") from error
 
 
+def _common(gguf: Gguf, architecture: str) -> dict[str, Any]:
+    metadata = gguf.metadata
+    hidden = metadata[f"{architecture}.embedding_length"]
+    heads = metadata[f"{architecture}.attention.head_count"]
+    return {
+        "dtype": "float32",
+        "hidden_size": hidden,
+        "intermediate_size": metadata[f"{architecture}.feed_forward_length"],
+        "num_hidden_layers": metadata[f"{architecture}.block_count"],
+        "num_attention_heads": heads,
+        "num_key_value_heads": metadata.get(f"{architecture}.attention.head_count_kv", heads),
+        "head_dim": metadata.get(f"{architecture}.attention.key_length", hidden // heads),
+        "rms_norm_eps": metadata[f"{architecture}.attention.layer_norm_rms_epsilon"],
+        "vocab_size": len(metadata["tokenizer.ggml.tokens"]),
+        "max_position_embeddings": metadata[f"{architecture}.context_length"],
+        "tie_word_embeddings": "output.weight" not in gguf.tensors,
+        "attention_bias": "blk.0.attn_q.bias" in gguf.tensors,
+        "bos_token_id": metadata.get("tokenizer.ggml.bos_token_id"),
+        "eos_token_id": metadata.get("tokenizer.ggml.eos_token_id"),
+        "pad_token_id": metadata.get("tokenizer.ggml.padding_token_id"),
+    }
+
+
+def _llama(gguf: Gguf) -> dict[str, Any]:
+    theta = gguf.metadata.get("llama.rope.freq_base", 10000.0)
+    return {
+        "architectures": ["LlamaForCausalLM"],
+        "model_type": "llama",
+        "hidden_act": "silu",
+        "rope_theta": theta,
+        "rope_parameters": {"rope_type": "default", "rope_theta": theta},
+        "mlp_bias": "blk.0.ffn_gate.bias" in gguf.tensors,
+    }
+
+
+def _gemma3(gguf: Gguf) -> dict[str, Any]:
+    """What GGUF leaves out is the same in all sizes of the family (``Gemma3TextConfig`` in transformers)."""
+    metadata = gguf.metadata
+    return {
+        "architectures": ["Gemma3ForCausalLM"],
+        "model_type": GEMMA3,
+        "hidden_activation": "gelu_pytorch_tanh",
+        "query_pre_attn_scalar": metadata["gemma3.attention.key_length"],
+        "sliding_window": metadata["gemma3.attention.sliding_window"],
+        "layer_types": [
+            "full_attention" if (layer + 1) % 6 == 0 else "sliding_attention"
+            for layer in range(metadata["gemma3.block_count"])
+        ],
+        "rope_parameters": {
+            "full_attention": {"rope_type": "default", "rope_theta": metadata["gemma3.rope.freq_base"]},
+            "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0},
+        },
+    }
+
+
+_CONFIGURATIONS: dict[str, Callable[[Gguf], dict[str, Any]]] = {"llama": _llama, "gemma3": _gemma3}
+
+
 def _write_beside(gguf: Gguf, folder: Path, adapter: Adapter | None) -> None:
     documents = {
-        "config.json": llama_config(gguf),
+        "config.json": configuration(gguf),
         "tokenizer.json": tokenizer(gguf, adapter.about.rename if adapter else {}),
         "tokenizer_config.json": tokenizer_config(gguf),
     }
@@ -149,7 +184,7 @@ def merged(gguf: Gguf, adapter: Adapter | None, progress: Progress, share: float
     """Return the tensors of `float_tensors`, with the adapter merged into them; `progress` goes to `share`.
 
     Raises:
-        ModelInvalid: the file is not a Llama model, or the adapter is another model's.
+        ModelInvalid: the file's architecture can't be converted, or the adapter is another model's.
     """
     tensors = dict(_reported(gguf, progress, share))
     if adapter:

@@ -4,9 +4,9 @@ from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 
-from slm_lsp.errors import SlmLspError
+from slm_lsp.errors import ModelInvalid, SlmLspError
 from slm_lsp.models.adapter import Adapter
-from slm_lsp.models.convert import llama_config, merged
+from slm_lsp.models.convert import configuration, merged
 from slm_lsp.models.gguf_names import Names
 from slm_lsp.models.gguf_reader import Gguf
 from slm_lsp.models.layout import Progress
@@ -29,6 +29,8 @@ def write_gguf(gguf: Gguf, path: Path, format: Format, progress: Progress, adapt
         ModelInvalid: the source is not of Llama's shape, or the adapter is another model's.
         SlmLspError: the file can't be written.
     """
+    if (architecture := gguf.metadata.get("general.architecture")) != "llama":
+        raise ModelInvalid(f"{gguf.path} is a {architecture} model, and only Llama's can be exported.")
     partial = path.with_name(path.name + ".partial")
     try:
         _write(gguf, partial, format, progress, adapter)
@@ -43,7 +45,7 @@ def write_gguf(gguf: Gguf, path: Path, format: Format, progress: Progress, adapt
 def _write(gguf: Gguf, path: Path, format: Format, progress: Progress, adapter: Adapter | None) -> None:
     from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter, LlamaFileType, quantize
 
-    names = Names(gguf, llama_config(gguf))
+    names = Names(gguf, configuration(gguf))
     renamed = adapter.about.rename if adapter else {}
     writer = GGUFWriter(path, "llama")
     writer.add_file_type(LlamaFileType[_FILE_TYPES[format]])

@@ -37,14 +37,18 @@ def is_lean(folder: Path) -> bool:
         return False
 
 
-def fingerprint(folder: Path) -> tuple[str, str]:
-    """Return digests of where a folder is and of what it holds, by sizes and times."""
-    place = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()
-    state = hashlib.sha256()
+def place(folder: Path) -> str:
+    """Return a digest of where a folder is."""
+    return hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
+
+
+def state(folder: Path) -> str:
+    """Return a digest of what a folder holds, by sizes and times."""
+    digest = hashlib.sha256()
     for path in sorted({folder / "config.json", *_beside(folder), *checks.weight_files(folder)}):
         found = path.stat()
-        state.update(f"{path.name} {found.st_size} {found.st_mtime_ns}\n".encode())
-    return place[:12], state.hexdigest()[:12]
+        digest.update(f"{path.name} {found.st_size} {found.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:12]
 
 
 def write_int8(folder: Path, target: Path, progress: Progress) -> None:

@@ -1,16 +1,16 @@
 """Where the models are: the known ones in the cache folder, and the user's own."""
 
-import hashlib
 import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from slm_lsp.errors import ModelInvalid, ModelNotFound
-from slm_lsp.models import checks, disk
-from slm_lsp.models.known import KNOWN, KnownModel, known
-from slm_lsp.models.layout import CONVERTER_VERSIONS, DENSE_FILE, INT8_FILE, Progress
+from slm_lsp.models import converted, disk, lock
+from slm_lsp.models.converted import ModelFiles
+from slm_lsp.models.known import EMBEDDED, KNOWN, KnownModel, known, wheel_source
+from slm_lsp.models.layout import Progress
 from slm_lsp.paths import cache_dir, state_dir
 
 if TYPE_CHECKING:
@@ -19,23 +19,7 @@ if TYPE_CHECKING:
 ADAPTER_FILE = "adapter.safetensors"
 """What a run of `slm-lsp tune` calls its adapter."""
 
-_Kind = Literal["int8", "dense"]
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFiles:
-    """A model on disk, looked over and ready to load.
-
-    `folder` is in Hugging Face layout, the user's own or one in the cache. `converted`: it holds
-    ``model.int8.safetensors`` for the lean engine (see `slm_lsp.models.quantise`). `gguf`: the user's own
-    GGUF file in `folder`, for transformers to read.
-    """
-
-    name: str
-    folder: Path
-    gguf: Path | None
-    converted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +46,12 @@ def locate(
 ) -> ModelFiles:
     """Return the files of the model that `name` stands for, without touching the network.
 
-    `name` is a known model's, a folder in Hugging Face layout, a ``.gguf`` file, or the id of a model in the
-    local hub cache; the first of these that there is. A known model is converted when it is first asked for;
-    with `dense`, to float32 weights for transformers rather than to int8 ones for the lean engine. `adapter`
-    (see `adapter_path`) is merged into a known model when the two are first asked for together. A folder of
-    Llama's shape is converted as well, unless `dense`; what was made of it before it changed is removed.
+    `name` is a known model's, a folder in Hugging Face layout, a ``.gguf`` file, or the id of a model that
+    was pulled or is in the local hub cache; the first of these that there is. A known model that comes as a
+    GGUF file is converted when it is first asked for: to int8 weights for the lean engine, or to float32 ones
+    for transformers with `dense` and where the lean engine does not run its architecture. `adapter` (see
+    `adapter_path`) is merged into it when the two are first asked for together. A folder of Llama's shape is
+    converted as well, unless `dense`; what was made of it before it changed is removed.
 
     Raises:
         ModelNotFound: there is no such model on disk.
@@ -74,47 +59,43 @@ def locate(
         ModelError: the cache folder can't be read or written.
     """
     progress = progress or (lambda _done, _what: None)
-    if name in KNOWN:
-        return _locate_known(
-            KNOWN[name],
-            progress,
-            dense,
-            adapter_path(adapter) if adapter else None,
-        )
+    row = KNOWN.get(name)
+    if row and row.gguf:
+        tuned = adapter_path(adapter) if adapter else None
+        return converted.of_gguf(name, row.gguf, _home(name), progress, dense, tuned)
     if adapter:
         raise ModelInvalid(
-            f"An adapter can't be used with {name}, only with a known model ({', '.join(KNOWN)}); "
-            "unset `adapter`."
+            f"An adapter can't be used with {name}, only with a model that comes as a GGUF file "
+            f"({EMBEDDED} is one); unset `adapter`."
         )
     path = Path(name).expanduser().absolute()
     with disk.explained(path):
-        if path.is_dir():
-            return _folder(name, path, progress, dense)
-        if path.is_file():
+        if not row and path.is_dir():
+            return converted.of_folder(name, path, progress, dense)
+        if not row and path.is_file():
             return _gguf(name, path)
-        if _HUB_ID.fullmatch(name):
-            snapshot = _hub_snapshot(name)
-            if snapshot is None:
-                raise ModelNotFound(
-                    f"There is no model {name}, neither as a folder nor in the local hub cache; "
-                    f"fetch it there first, or use one of: {', '.join(KNOWN)}."
-                )
-            return _folder(name, snapshot, progress, dense)
+        if row or _HUB_ID.fullmatch(name):
+            return converted.of_folder(name, _from_hub(name), progress, dense)
     raise ModelNotFound(
-        f"There is no model {name}: it is neither a known model ({', '.join(KNOWN)}) nor a file or folder."
+        f"There is no model {name}: it is neither a known model (`slm-lsp models list`) nor a file or folder."
     )
 
 
 def gguf_path(name: str) -> Path:
     """Return where a known model's GGUF file is, or is to be."""
-    return _home(name) / known(name).source.gguf
+    return _home(name) / wheel_source(name).name
+
+
+def hub_folder(name: str) -> Path:
+    """Return where a known model that comes from the hub, or the model of a hub id, is or is to be."""
+    return _home(name.replace("/", "--")) / "hub"
 
 
 def verified(name: str) -> bool:
     """Whether a known model's GGUF file is on disk and has the pinned size and SHA-256."""
-    source = known(name).source
+    source = wheel_source(name)
     with disk.explained(_home(name)):
-        return disk.is_file(gguf_path(name), source.gguf_size, source.gguf_sha256)
+        return disk.is_file(gguf_path(name), source.size, source.sha256)
 
 
 def source(name: str) -> "Gguf":
@@ -122,17 +103,9 @@ def source(name: str) -> "Gguf":
 
     Raises:
         ModelNotFound: it is not a known model, or not on disk.
-        ModelInvalid: it was cut off or altered.
+        ModelInvalid: it was cut off or altered, or the model does not come as a GGUF file.
     """
-    from slm_lsp.models import gguf_reader
-
-    model, gguf = known(name), gguf_path(name)
-    with disk.explained(gguf.parent):
-        if not gguf.is_file():
-            raise ModelNotFound(f"The model {name} is not on disk; run `slm-lsp models pull {name}`.")
-        if not disk.is_file(gguf, model.source.gguf_size, model.source.gguf_sha256):
-            raise ModelInvalid(f"{gguf} was cut off or altered; run `slm-lsp models pull {name}` to mend it.")
-        return gguf_reader.read(gguf)
+    return converted.header(name, wheel_source(name), _home(name))
 
 
 def list_known() -> list[Installed]:
@@ -165,17 +138,17 @@ def list_adapters() -> list[Tuned]:
 
 
 def remove(name: str) -> int:
-    """Delete a known model from the cache folder and return the bytes that this frees.
+    """Delete a model that was pulled from the cache folder and return the bytes that this frees.
 
     Raises:
-        ModelNotFound: it is not a known model, or nothing of it is on disk.
+        ModelNotFound: it is neither a known model nor a hub id, or nothing of it is on disk.
         ModelError: it can't be deleted.
     """
-    home = _home(known(name).name)
+    home = hub_folder(name if _HUB_ID.fullmatch(name) else known(name).name).parent
     if not home.is_dir():
         raise ModelNotFound(f"The model {name} is not on disk; there is nothing to remove.")
     with disk.locked(home):
-        freed = disk.size(home)
+        freed = disk.size(home) + converted.forget(home / "hub")
         shutil.rmtree(home)
     return freed
 
@@ -187,80 +160,25 @@ def _home(name: str) -> Path:
 def _installed(model: KnownModel) -> Installed:
     home = _home(model.name)
     with disk.explained(home):
-        return Installed(
-            model=model,
-            folder=home,
-            size=disk.size(home),
-            fetched=(home / model.source.gguf).is_file(),
-            converted=_converted_folder(model, "int8").is_dir(),
-        )
+        if model.gguf:
+            fetched = (home / model.gguf.name).is_file()
+            made = any(converted.gguf_folder(home, model.gguf, kind).is_dir() for kind in ("int8", "dense"))
+            return Installed(model, home, disk.size(home), fetched, made)
+        made_of = converted.folders_of(hub_folder(model.name))
+        size = disk.size(home) + sum(map(disk.size, made_of))
+        return Installed(model, home, size, (home / "hub" / lock.LOCK_FILE).is_file(), bool(made_of))
 
 
-def _converted_folder(model: KnownModel, kind: _Kind, adapter: Path | None = None) -> Path:
-    """Return the folder of one conversion; its name tells the source, the converter and the adapter."""
-    name = f"{kind}-{CONVERTER_VERSIONS[kind]}-{model.source.gguf_sha256[:8]}"
-    if adapter:
-        with adapter.open("rb") as file:
-            name += f"-{hashlib.file_digest(file, 'sha256').hexdigest()[:8]}"
-    return _home(model.name) / name
-
-
-def _locate_known(model: KnownModel, progress: Progress, dense: bool, adapter: Path | None) -> ModelFiles:
-    kind: _Kind = "dense" if dense else "int8"
-    folder = _converted_folder(model, kind, adapter)
-    with disk.explained(folder):
-        if not _whole(folder, kind):
-            header = source(model.name)
-            with disk.locked(folder.parent):
-                if not _whole(folder, kind):
-                    _convert(header, model, kind, folder, progress, adapter)
-    return ModelFiles(model.name, folder, None, converted=not dense)
-
-
-def _whole(folder: Path, kind: _Kind) -> bool:
-    try:
-        checks.check_safetensors(folder / (INT8_FILE if kind == "int8" else DENSE_FILE))
-    except ModelInvalid:
-        return False
-    return True
-
-
-def _convert(
-    header: "Gguf", model: KnownModel, kind: _Kind, folder: Path, progress: Progress, adapter: Path | None
-) -> None:
-    from slm_lsp.models import convert
-    from slm_lsp.models.adapter import read
-
-    tuned = read(adapter) if adapter else None
-    with disk.replacing(folder) as fresh:
-        if kind == "int8":
-            convert.write_int8(header, fresh, model.source.gguf_sha256, progress, tuned)
-        else:
-            convert.write_dense(header, fresh, progress, tuned)
-    current = _converted_folder(model, kind).name
-    for outdated in folder.parent.glob(f"{kind}-*"):
-        if not outdated.name.startswith(current):
-            shutil.rmtree(outdated)
-
-
-def _folder(name: str, folder: Path, progress: Progress, dense: bool) -> ModelFiles:
-    from slm_lsp.models import folders
-
-    checks.check_folder(folder)
-    if dense or not folders.is_lean(folder):
-        return ModelFiles(name, folder, None, converted=False)
-    place, state = folders.fingerprint(folder)
-    home = cache_dir() / "converted"
-    converted = home / f"{place}-{CONVERTER_VERSIONS['int8']}-{state}"
-    if not _whole(converted, "int8"):
-        with disk.locked(home), disk.explained(home):
-            if not _whole(converted, "int8"):
-                with disk.replacing(converted) as fresh:
-                    folders.write_int8(folder, fresh, progress)
-                for outdated in home.glob(f"{place}-*"):
-                    if outdated != converted:
-                        shutil.rmtree(outdated)
-    return ModelFiles(name, converted, None, converted=True)
+def _from_hub(name: str) -> Path:
+    """Return the folder of a model that was pulled, or is in the local hub cache."""
+    folder = hub_folder(name)
+    if (found := lock.read(folder)) is not None:
+        lock.check_sizes(folder, found)
+        return folder
+    snapshot = _hub_snapshot(KNOWN[name].hub if name in KNOWN else name)
+    if snapshot is None:
+        raise ModelNotFound(f"The model {name} is not on disk; run `slm-lsp models pull {name}`.")
+    return snapshot
 
 
 def _gguf(name: str, file: Path) -> ModelFiles:

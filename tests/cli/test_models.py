@@ -9,11 +9,12 @@ from typer.testing import CliRunner, Result
 
 from slm_lsp.cli.models import app
 from slm_lsp.engine.llama import native
-from slm_lsp.errors import DownloadError, ModelNotFound
+from slm_lsp.errors import DownloadError, ModelNotFound, UsageError
 from slm_lsp.models import adapter, store
+from slm_lsp.models.known import KNOWN
 from tests.models.conftest import cache, index, tiny
 from tests.models.index_server import Index
-from tests.models.tiny import Published
+from tests.models.tiny import Published, published
 
 __all__ = ["cache", "index", "tiny"]
 
@@ -38,9 +39,29 @@ def _listed(name: str) -> dict[str, object]:
 def test_pull_leaves_a_model_that_is_ready(tiny: Published, index: Index, compiled: list[str]) -> None:
     done = _run("pull", "tiny")
     assert done.exit_code == 0
-    assert done.stdout == f"tiny is ready in {store.locate('tiny').folder}\n"
+    assert done.stdout.splitlines() == [
+        "tiny is under this licence: Apache-2.0",
+        f"tiny is ready in {store.locate('tiny').folder}",
+    ]
     assert _listed("tiny")["converted"] is True
     assert compiled == ["compiled"]
+
+
+def test_a_licence_with_conditions_is_shown_and_has_to_be_accepted(
+    tmp_path: Path, cache: Path, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strict = published(tmp_path, terms="https://tiny.example/terms")
+    monkeypatch.setitem(KNOWN, "tiny", strict.model)
+    refused = _run("pull", "tiny")
+    assert "https://tiny.example/terms" in refused.stdout
+    assert isinstance(refused.exception, UsageError)
+    assert "--accept-licence" in str(refused.exception)
+    assert index.requests == []
+    assert _run("pull", "tiny", "--accept-licence").exit_code == 0
+
+
+def test_a_model_that_needs_code_of_its_own_is_refused(cache: Path) -> None:
+    assert "code that comes with it" in str(_run("pull", "phi-3-small").exception)
 
 
 def test_pull_looks_at_what_is_there_and_mends_it(tiny: Published, index: Index) -> None:
@@ -57,7 +78,7 @@ def test_pull_looks_at_what_is_there_and_mends_it(tiny: Published, index: Index)
 def test_pull_of_an_unknown_model_names_the_known_ones(cache: Path) -> None:
     failed = _run("pull", "gpt-9")
     assert isinstance(failed.exception, ModelNotFound)
-    assert str(failed.exception) == "There is no known model `gpt-9`; the known models are: smollm2-135m."
+    assert "There is no known model `gpt-9`" in str(failed.exception)
 
 
 def test_pull_that_fails_leaves_no_model(tiny: Published, index: Index) -> None:
@@ -80,8 +101,12 @@ def test_list_as_json(tiny: Published, cache: Path) -> None:
     assert _listed("tiny") == {
         "name": "tiny",
         "title": "Tiny",
+        "hub": "",
         "licence": "Apache-2.0",
-        "parameters": tiny.model.parameters,
+        "terms": "",
+        "parameters": 100_000,
+        "memory": {"int8": 112_500, "bfloat16": 200_000, "float32": 400_000},
+        "format": "plain",
         "download": len(tiny.wheel),
         "fetched": False,
         "converted": False,

@@ -15,7 +15,7 @@ from slm_lsp.completion.request import CompletionRequest, Trigger
 from slm_lsp.config import Settings
 from slm_lsp.engine.interface import Decoding, Usage
 from slm_lsp.errors import ModelInvalid
-from slm_lsp.models import store
+from slm_lsp.models import converted
 from slm_lsp.text.lines import split
 from slm_lsp.text.snapshot import Snapshot
 from tests import families, tokenizers
@@ -58,7 +58,7 @@ def load_from(path: Path, precision: str = "float32") -> LoadedModel:
 def own_conversions(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is converted goes with the test; the compiled kernels stay."""
     folder = tmp_path_factory.mktemp("cache")
-    monkeypatch.setattr(store, "cache_dir", lambda: folder)
+    monkeypatch.setattr(converted, "cache_dir", lambda: folder)
 
 
 @pytest.fixture(params=MODELS, ids=["-".join(model) for model in MODELS])

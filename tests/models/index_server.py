@@ -15,6 +15,8 @@ class Index:
     project: str
     filename: str
     content: bytes
+    others: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    """Further projects, each with its file's name and content."""
     url: str = ""
     html: bool = False
     ranges: bool = True
@@ -51,15 +53,19 @@ def serving(index: Index) -> Iterator[Index]:
             elif index.user and self.headers.get("Authorization") != index.user:
                 self._answer(401, b"who are you?")
             elif self.path == f"/simple/{index.project}/":
-                self._list()
+                self._list(index.filename)
             elif self.path == f"/files/{index.filename}":
-                self._file(wanted)
+                self._file(index.content, wanted)
+            elif self.path.startswith("/simple/") and (other := index.others.get(self.path.split("/")[2])):
+                self._list(other[0])
+            elif found := [body for name, body in index.others.values() if self.path == f"/files/{name}"]:
+                self._file(found[0], wanted)
             else:
                 self._answer(404, b"no such thing")
 
-        def _list(self) -> None:
+        def _list(self, filename: str) -> None:
             if index.html:
-                page = f'<a href="../../files/{index.filename}#sha256=00">{index.filename}</a>'
+                page = f'<a href="../../files/{filename}#sha256=00">{filename}</a>'
                 self._answer(200, page.encode(), {"Content-Type": "text/html"})
                 return
             listing = {
@@ -67,19 +73,19 @@ def serving(index: Index) -> Iterator[Index]:
                 "name": index.project,
                 "files": [
                     {"filename": "other.whl", "url": f"{index.url}/files/other.whl", "hashes": {}},
-                    {"filename": index.filename, "url": f"../../files/{index.filename}", "hashes": {}},
+                    {"filename": filename, "url": f"../../files/{filename}", "hashes": {}},
                 ],
             }
             self._answer(
                 200, json.dumps(listing).encode(), {"Content-Type": "application/vnd.pypi.simple.v1+json"}
             )
 
-        def _file(self, wanted: str | None) -> None:
+        def _file(self, content: bytes, wanted: str | None) -> None:
             start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and index.ranges else 0
-            body = index.content[start:]
+            body = content[start:]
             headers = {}
             if wanted and index.ranges:
-                total = len(index.content)
+                total = len(content)
                 headers["Content-Range"] = f"bytes {start}-{total - 1}/{total}"
             cut = index.cut_after.pop(0) if index.cut_after else len(body)
             self._answer(206 if headers else 200, body, headers, cut)

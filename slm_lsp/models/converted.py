@@ -1,0 +1,132 @@
+"""What the cache folder holds of models in another form: made once, and again when the source changes."""
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from slm_lsp.errors import ModelInvalid, ModelNotFound
+from slm_lsp.models import checks, disk
+from slm_lsp.models.known import WheelSource
+from slm_lsp.models.layout import CONVERTER_VERSIONS, DENSE_FILE, INT8_FILE, Progress
+from slm_lsp.paths import cache_dir
+
+if TYPE_CHECKING:
+    from slm_lsp.models.gguf_reader import Gguf
+
+_Kind = Literal["int8", "dense"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """A model on disk, looked over and ready to load.
+
+    `folder` is in Hugging Face layout, the user's own or one in the cache. `converted`: it holds
+    ``model.int8.safetensors`` for the lean engine (see `slm_lsp.models.quantise`). `gguf`: the user's own
+    GGUF file in `folder`, for transformers to read.
+    """
+
+    name: str
+    folder: Path
+    gguf: Path | None
+    converted: bool
+
+
+def of_gguf(
+    name: str, source: WheelSource, home: Path, progress: Progress, dense: bool, adapter: Path | None
+) -> ModelFiles:
+    """Return a known model in `home`, converted from its GGUF file; see `slm_lsp.models.store.locate`."""
+    kind: _Kind = "dense" if dense or source.architecture != "llama" else "int8"
+    folder = gguf_folder(home, source, kind, adapter)
+    with disk.explained(folder):
+        if not _whole(folder, kind):
+            read = header(name, source, home)
+            with disk.locked(home):
+                if not _whole(folder, kind):
+                    _convert(read, source, kind, folder, progress, adapter)
+    return ModelFiles(name, folder, None, converted=kind == "int8")
+
+
+def of_folder(name: str, folder: Path, progress: Progress, dense: bool) -> ModelFiles:
+    """Return a folder in Hugging Face layout, converted unless `dense` or of another shape than Llama's."""
+    from slm_lsp.models import folders
+
+    checks.check_folder(folder)
+    if dense or not folders.is_lean(folder):
+        return ModelFiles(name, folder, None, converted=False)
+    home = cache_dir() / "converted"
+    made = home / f"{folders.place(folder)}-{CONVERTER_VERSIONS['int8']}-{folders.state(folder)}"
+    if not _whole(made, "int8"):
+        with disk.locked(home), disk.explained(home):
+            if not _whole(made, "int8"):
+                with disk.replacing(made) as fresh:
+                    folders.write_int8(folder, fresh, progress)
+                for outdated in folders_of(folder):
+                    if outdated != made:
+                        shutil.rmtree(outdated)
+    return ModelFiles(name, made, None, converted=True)
+
+
+def folders_of(folder: Path) -> list[Path]:
+    """Return what was made of a folder in Hugging Face layout."""
+    from slm_lsp.models import folders
+
+    return list((cache_dir() / "converted").glob(f"{folders.place(folder)}-*"))
+
+
+def forget(folder: Path) -> int:
+    """Delete what was made of a folder, and return the bytes that this frees."""
+    freed = 0
+    for made in folders_of(folder):
+        freed += disk.size(made)
+        shutil.rmtree(made)
+    return freed
+
+
+def gguf_folder(home: Path, source: WheelSource, kind: _Kind, adapter: Path | None = None) -> Path:
+    """Return the folder of one conversion; its name tells the source, the converter and the adapter."""
+    name = f"{kind}-{CONVERTER_VERSIONS[kind]}-{source.sha256[:8]}"
+    if adapter:
+        with adapter.open("rb") as file:
+            name += f"-{hashlib.file_digest(file, 'sha256').hexdigest()[:8]}"
+    return home / name
+
+
+def header(name: str, source: WheelSource, home: Path) -> "Gguf":
+    """Return the header of a GGUF file; see `slm_lsp.models.store.source`."""
+    from slm_lsp.models import gguf_reader
+
+    gguf = home / source.name
+    with disk.explained(home):
+        if not gguf.is_file():
+            raise ModelNotFound(f"The model {name} is not on disk; run `slm-lsp models pull {name}`.")
+        if not disk.is_file(gguf, source.size, source.sha256):
+            raise ModelInvalid(f"{gguf} was cut off or altered; run `slm-lsp models pull {name}` to mend it.")
+        return gguf_reader.read(gguf)
+
+
+def _whole(folder: Path, kind: _Kind) -> bool:
+    try:
+        checks.check_safetensors(folder / (INT8_FILE if kind == "int8" else DENSE_FILE))
+    except ModelInvalid:
+        return False
+    return True
+
+
+def _convert(
+    read: "Gguf", source: WheelSource, kind: _Kind, folder: Path, progress: Progress, adapter: Path | None
+) -> None:
+    from slm_lsp.models import convert
+    from slm_lsp.models.adapter import read as read_adapter
+
+    tuned = read_adapter(adapter) if adapter else None
+    with disk.replacing(folder) as fresh:
+        if kind == "int8":
+            convert.write_int8(read, fresh, source.sha256, progress, tuned)
+        else:
+            convert.write_dense(read, fresh, progress, tuned)
+    current = gguf_folder(folder.parent, source, kind).name
+    for outdated in folder.parent.glob(f"{kind}-*"):
+        if not outdated.name.startswith(current):
+            shutil.rmtree(outdated)
