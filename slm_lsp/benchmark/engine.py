@@ -2,13 +2,15 @@
 
 import random
 import statistics
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from slm_lsp.benchmark.race import COLD, DEPTH, Figures, Timed
+from slm_lsp.benchmark.race import COLD, DEPTH, WRITTEN, Figures, Timed
 from slm_lsp.cancel import Cancelled, CancelToken
 from slm_lsp.engine.interface import Decoding, DraftSource, Engine, Usage
 from slm_lsp.engine.lookup import Lookup, Nothing
@@ -63,6 +65,8 @@ def measure(engine: Engine, prompts: Sequence[list[int]], told: Callable[[str], 
         figures[f"pass_ms_{rows}"] = min(_pass(engine, prompts[0][:DEPTH], rows) for _ in range(REPEATS))
     told("typing on")
     figures["warm_ms"] = statistics.median(_typed(engine, prompts[1], place) for place in range(REPEATS))
+    told("writing on a busy machine")
+    figures["busy_ms"] = _busy(engine, prompts[2][:DEPTH])
     told("calling off")
     for name, decoding in (("read", Decoding(1)), ("write", Decoding(512, drafts=Nothing()))):
         tried = (_cancel(engine, prompts, decoding, turn) for turn in range(CANCELS))
@@ -86,6 +90,19 @@ def _typed(engine: Engine, prompt: list[int], place: int) -> float:
     for _ in engine.generate(prompt, Decoding(_SUGGESTED), CancelToken(), Usage()):
         pass
     return 1e3 * (time.perf_counter() - started)
+
+
+def _busy(engine: Engine, prompt: list[int]) -> float:
+    """Return the ms a token of plain decoding beside a process that keeps a core busy."""
+    tokens = engine.generate(prompt, Decoding(WRITTEN, drafts=Nothing()), CancelToken(), Usage())
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as other:
+        try:
+            next(tokens)
+            started = time.perf_counter()
+            count = sum(1 for _ in tokens)
+            return 1e3 * (time.perf_counter() - started) / count
+        finally:
+            other.kill()
 
 
 def _cancel(engine: Engine, prompts: Sequence[list[int]], decoding: Decoding, turn: int) -> float | None:

@@ -14,9 +14,6 @@ DEPTH, WRITTEN = 512, 48
 COLD, SUGGESTED = 1000, 16
 """Tokens of the prompt of a completion of which nothing has been read before, and those of the suggestion."""
 
-READINGS = 3
-"""Prompts of each length that are read, and cold completions."""
-
 Figures = dict[str, float]
 """Figures by name; times in ms, rates in tokens per second."""
 
@@ -41,9 +38,14 @@ class Runner(Protocol):
 
 
 def race(
-    runners: Mapping[str, Runner], prompts: Sequence[Sequence[int]], told: Callable[[str], None]
+    runners: Mapping[str, Runner],
+    prompts: Sequence[Sequence[int]],
+    rounds: int,
+    told: Callable[[str], None],
 ) -> dict[str, Figures]:
     """Measure some runners with prompts that are at least as long as the longest of `LENGTHS`.
+
+    In a round each length is read once, two prompts are gone on from, and there is one cold completion.
 
     Raises:
         SlmLspError: one of them fails.
@@ -51,10 +53,10 @@ def race(
     found: dict[str, Figures] = {name: {} for name in runners}
     fresh = 0
 
-    def timed(what: str, length: int, count: int, rounds: int) -> dict[str, list[Timed]]:
+    def timed(what: str, length: int, count: int, turns: int) -> dict[str, list[Timed]]:
         nonlocal fresh
         times: dict[str, list[Timed]] = {name: [] for name in runners}
-        for turn in range(rounds):
+        for turn in range(turns):
             # A first token of its own, so that nothing of it is cached.
             fresh += 1
             prompt = [fresh, *prompts[turn % len(prompts)]][:length]
@@ -64,12 +66,12 @@ def race(
         return times
 
     for length in LENGTHS:
-        for name, times in timed(f"reading {length} tokens", length, 1, READINGS).items():
+        for name, times in timed(f"reading {length} tokens", length, 1, rounds).items():
             found[name][f"prefill_{length}"] = length / statistics.median(one.read for one in times)
-    for name, times in timed("writing", DEPTH, WRITTEN, len(prompts)).items():
+    for name, times in timed("writing", DEPTH, WRITTEN, 2 * rounds).items():
         passes = len(times) * (WRITTEN - 1)
         found[name]["decode_ms_plain"] = 1e3 * sum(one.plain for one in times) / passes
         found[name]["decode_ms_drafts"] = 1e3 * sum(one.drafts for one in times) / passes
-    for name, times in timed("completions", COLD, SUGGESTED, READINGS).items():
+    for name, times in timed("completions", COLD, SUGGESTED, rounds).items():
         found[name]["cold_ms"] = 1e3 * statistics.median(one.read + one.drafts for one in times)
     return found

@@ -18,6 +18,9 @@ from slm_lsp.models.quantise import Floats
 FAMILIES = frozenset({"llama", "mistral", "qwen2", "qwen3"})
 """Values of `model_type` whose layers are norm, rotated attention, norm and gated product, as Llama's are."""
 
+ROTARY = frozenset({"default", "linear", "llama3"})
+"""Scalings of the rotary embedding that the engine has (see `slm_lsp.engine.llama.rotary`)."""
+
 _PER_VECTOR = quantise.PANEL
 """What widths must be a multiple of."""
 
@@ -82,7 +85,7 @@ def _fits(config: dict[str, Any]) -> bool:
     return (
         config["model_type"] in FAMILIES
         and config.get("hidden_act", "silu") == "silu"
-        and rope.get("rope_type", rope.get("type", "default")) == "default"
+        and rope.get("rope_type", rope.get("type", "default")) in ROTARY
         and config.get("partial_rotary_factor", 1.0) == rope.get("partial_rotary_factor", 1.0) == 1.0
         and "quantization_config" not in config
         and heads % (config.get("num_key_value_heads") or heads) == 0

@@ -31,6 +31,7 @@ def test_everyone_gets_the_same_prompts_and_none_twice() -> None:
     found = race(
         {name: bench.Ours(one) for name, one in engines.items()},
         prompts(encode, LENGTHS[-1], 4, 0),
+        2,
         lambda _what: None,
     )
     assert engines["one"].prompts == engines["other"].prompts

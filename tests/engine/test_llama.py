@@ -40,6 +40,23 @@ SIZES: dict[str, Any] = {
 }
 FAMILIES: dict[str, PretrainedConfig] = {
     "llama": LlamaConfig(**SIZES, tie_word_embeddings=True),
+    "llama 3": LlamaConfig(
+        **SIZES,
+        tie_word_embeddings=True,
+        rope_parameters={
+            "rope_type": "llama3",
+            "rope_theta": 10_000.0,
+            "factor": 8.0,
+            "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 128,
+        },
+    ),
+    "stretched": LlamaConfig(
+        **SIZES,
+        tie_word_embeddings=True,
+        rope_parameters={"rope_type": "linear", "rope_theta": 10_000.0, "factor": 2.0},
+    ),
     "mistral": MistralConfig(**SIZES, tie_word_embeddings=False, head_dim=32),
     "qwen2": Qwen2Config(**SIZES, tie_word_embeddings=True),
     "qwen3": Qwen3Config(**SIZES, tie_word_embeddings=False, head_dim=16),

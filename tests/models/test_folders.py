@@ -89,7 +89,7 @@ def test_other_precisions_get_the_folder_itself(folder: Path) -> None:
         {"model_type": "gemma"},
         {"hidden_act": "gelu"},
         {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4, "factor": 4.0}},
-        {"rope_parameters": None, "rope_scaling": {"type": "linear", "factor": 2.0}},
+        {"rope_parameters": None, "rope_scaling": {"type": "dynamic", "factor": 2.0}},
         {"quantization_config": {"quant_method": "gptq"}},
         {"head_dim": 8},
         {"num_attention_heads": None},

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 OURS, BASELINE, PEER = "slm-lsp", "Hugging Face", "llama.cpp"
 
-PROMPTS, BASELINE_PROMPTS = 6, 1
-"""Prompts that are gone on from; fewer by the baseline, which takes its time."""
+PROMPTS = 6
+"""Prompts of each length."""
 
 
 def engine(
@@ -46,6 +46,9 @@ def engine(
     requests: Annotated[
         int, typer.Option(min=0, help="Requests to a server before its memory is looked at; 0 for none.")
     ] = 200,
+    rounds: Annotated[
+        int, typer.Option(min=1, help="Times that each is measured; the baseline, which is slow, is once.")
+    ] = 3,
     compare_output: Annotated[
         int,
         typer.Option(min=0, help="Compare plain decoding with every fast path on so many prompts instead."),
@@ -76,7 +79,7 @@ def engine(
         def told(what: str) -> None:
             bar.update(task, description=what)
 
-        rows = _measured(settings, shape, peer, seed, told)
+        rows = _measured(settings, shape, peer, seed, rounds, told)
         if not shape:
             from slm_lsp.benchmark.serving import served, start_ms
 
@@ -89,7 +92,9 @@ def engine(
     _print(rows, PEER if peer else "")
 
 
-def _measured(settings: Settings, shape: str, peer: str, seed: int, told: Callable[[str], None]) -> Rows:
+def _measured(
+    settings: Settings, shape: str, peer: str, seed: int, rounds: int, told: Callable[[str], None]
+) -> Rows:
     """Measure our engine and the peer, and then the baseline, with the same weights and prompts."""
     import tempfile
 
@@ -110,7 +115,7 @@ def _measured(settings: Settings, shape: str, peer: str, seed: int, told: Callab
         ours = _engine(settings, shape, Path(temporary), told)
     try:
         runner = Ours(ours)
-        rows = race({OURS: runner, **others}, some, told)
+        rows = race({OURS: runner, **others}, some, rounds, told)
         rows[OURS] |= measure(ours, some, told)
         rows[OURS]["tokens_per_pass"] = runner.tokens_per_pass
         threads = ours.info.threads
@@ -123,7 +128,7 @@ def _measured(settings: Settings, shape: str, peer: str, seed: int, told: Callab
         baseline = HuggingFace.random(config(shape), threads)
     else:
         baseline = HuggingFace.load(files.folder, threads)
-    return rows | race({BASELINE: baseline}, some[:BASELINE_PROMPTS], told)
+    return rows | race({BASELINE: baseline}, some, 1, told)
 
 
 def _engine(settings: Settings, shape: str, folder: Path, told: Callable[[str], None]) -> "Engine":
@@ -187,6 +192,7 @@ def _title(name: str) -> str:
         "tokens": "tokens for each pass, with drafts",
         "cold": "completion, 1,000 tokens to read, ms",
         "warm": "completion, 4 new tokens, ms",
+        "busy": "writing plain beside a process that keeps a core busy, ms a token",
         "cancel": f"called off while it {rest.removeprefix('ms_')}s until free, ms, p95",
         "resident": "memory of the server after the requests, MB",
         "idle": "its processor while idle, ms a second",

@@ -148,7 +148,6 @@ class Plan:
     def _put_rotation(self, positions: int) -> None:
         """Compute the cosines and sines of the rotary embedding: float32 [positions, head / 2]."""
         half = self._shape.head // 2
-        frequency = self._shape.rope_theta ** (-np.arange(half) / half)
-        angle = np.outer(np.arange(positions), frequency)
+        angle = np.outer(np.arange(positions), self._shape.rotary.frequencies(half))
         self._put(at.COSINES, np.cos(angle).astype(np.float32))
         self._put(at.SINES, np.sin(angle).astype(np.float32))

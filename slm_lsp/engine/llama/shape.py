@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from slm_lsp.engine.llama.rotary import Rotary
 from slm_lsp.errors import ModelInvalid
 
 
@@ -21,7 +22,7 @@ class Shape:
     vocabulary: int
     context: int
     norm_epsilon: float
-    rope_theta: float
+    rotary: Rotary
 
     @property
     def qkv(self) -> int:
@@ -45,10 +46,9 @@ class Shape:
 
     @classmethod
     def of(cls, config: dict[str, Any]) -> "Shape":
-        """Read the fields of a `config.json`; raises KeyError or TypeError if one is missing."""
+        """Read the fields of a `config.json`; raises KeyError, TypeError or ValueError if one won't do."""
         heads = int(config["num_attention_heads"])
         hidden = int(config["hidden_size"])
-        rope = config.get("rope_parameters") or {}
         return cls(
             layers=int(config["num_hidden_layers"]),
             hidden=hidden,
@@ -59,5 +59,5 @@ class Shape:
             vocabulary=int(config["vocab_size"]),
             context=int(config["max_position_embeddings"]),
             norm_epsilon=float(config["rms_norm_eps"]),
-            rope_theta=float(rope.get("rope_theta") or config["rope_theta"]),
+            rotary=Rotary.of(config),
         )
