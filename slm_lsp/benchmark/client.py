@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -27,21 +28,34 @@ class Client:
         self.pid = process.pid
 
     @classmethod
-    async def start(cls, settings: Json, command: Sequence[str] = SERVE) -> "Client":
+    async def start(
+        cls,
+        settings: Json,
+        command: Sequence[str] = SERVE,
+        *,
+        root: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> "Client":
         """Start a server, shake hands, and wait until its model is ready.
+
+        `root` is the URI of the workspace, `environment` holds variables that the server has beside ours.
 
         Raises:
             SlmLspError: the server ended, or could not load its model.
         """
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=2**24
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, **(environment or {})},
+            limit=2**24,
         )
         client = cls(process)
         await client.request(
             "initialize",
             {
                 "processId": None,
-                "rootUri": None,
+                "rootUri": root,
                 "initializationOptions": settings,
                 "capabilities": {"textDocument": {"inlineCompletion": {}}},
             },

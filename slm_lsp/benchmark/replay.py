@@ -7,6 +7,7 @@ Every suggestion that is shown is looked at.
 
 import asyncio
 import random
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -47,7 +48,8 @@ class Fault:
 class Replayed:
     """What happened; `finished` are the generations that ran to their end in each fast burst of keys.
 
-    `cached_ms` are the server's own times for the last answers from its cache, in ms.
+    `waits` are the ms that each request took which was not withdrawn, and `cached_ms` the server's own times
+    for the last answers from its cache.
     """
 
     keys: int = 0
@@ -55,6 +57,7 @@ class Replayed:
     accepted: Counter[str] = field(default_factory=Counter)
     faults: list[Fault] = field(default_factory=list)
     finished: list[int] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
     sources: Counter[str] = field(default_factory=Counter)
     cached_ms: list[float] = field(default_factory=list)
@@ -66,6 +69,7 @@ class Replayed:
         self.faults += other.faults
         self.finished += other.finished
         self.cached_ms += other.cached_ms
+        self.waits += other.waits
         for mine, theirs in (
             (self.accepted, other.accepted),
             (self.reasons, other.reasons),
@@ -77,11 +81,21 @@ class Replayed:
 class Replay:
     """Types lines `first` (from 0) to `last`, or to the end, of a file in which they are missing.
 
-    `keys` limits how many are typed, accepted characters not counted; `seed` draws what is accepted.
+    `keys` limits how many are typed, accepted characters not counted; `seed` draws what is accepted. `pauses`
+    are the seconds between two keys, one of which is drawn for each burst, and `rest` those after it.
     """
 
     def __init__(
-        self, client: Client, path: Path, keys: int, seed: int, first: int = 0, last: int | None = None
+        self,
+        client: Client,
+        path: Path,
+        keys: int,
+        seed: int,
+        first: int = 0,
+        last: int | None = None,
+        *,
+        pauses: Sequence[float] = (FAST, SLOW),
+        rest: float = PAUSE,
     ) -> None:
         self._client, self._path = client, path
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -90,6 +104,7 @@ class Replay:
         self._after = "\n" + "".join(lines[last:]) if last is not None else ""
         self._below = next((line.strip() for line in self._after.split("\n") if line.strip()), "")
         self._limit, self._rng = keys, random.Random(seed)
+        self._pauses, self._rest = pauses, rest
         self._version = 0
         self._uri = path.absolute().as_uri()
         self._last: tuple[int, str] | None = None
@@ -124,7 +139,7 @@ class Replay:
         before = (await self._counters())["finished"]
         asked: tuple[int, asyncio.Future[object]] | None = None
         # The first burst is a fast one, so that there is one.
-        pause = self._rng.choice((FAST, SLOW)) if self.found.keys else FAST
+        pause = self._rng.choice(self._pauses) if self.found.keys else FAST
         for key in self._keys():
             self._type(key)
             self.found.keys += 1
@@ -139,7 +154,7 @@ class Replay:
         suggestion = self._look(await asked[1])
         if pause == FAST:
             self.found.finished.append((await self._counters())["finished"] - before)
-        await asyncio.sleep(PAUSE)
+        await asyncio.sleep(self._rest)
         if suggestion:
             await self._perhaps_accept(*suggestion)
 
@@ -167,10 +182,18 @@ class Replay:
         self._at += len(text)
 
     def _ask(self) -> tuple[int, "asyncio.Future[object]"]:
-        return self._client.ask(
+        started = time.perf_counter()
+        number, reply = self._client.ask(
             "textDocument/inlineCompletion",
             {"textDocument": {"uri": self._uri}, "position": self._place(), "context": {"triggerKind": 2}},
         )
+
+        def answered(done: "asyncio.Future[object]") -> None:
+            if not done.cancelled() and not done.exception() and done.result() is not None:
+                self.found.waits.append((time.perf_counter() - started) * 1e3)
+
+        reply.add_done_callback(answered)
+        return number, reply
 
     def _look(self, result: object) -> tuple[str, str] | None:
         """Look at what is shown: it must be sound, and go on as what was shown a key before."""

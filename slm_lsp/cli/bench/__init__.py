@@ -5,6 +5,7 @@ import typer
 from slm_lsp.cli.bench.context import context
 from slm_lsp.cli.bench.engine import engine
 from slm_lsp.cli.bench.replay import replay
+from slm_lsp.cli.bench.soak import soak
 from slm_lsp.cli.bench.typing import typing
 
 app = typer.Typer(help="Measure the speed, as ratios to a baseline in the same run.", no_args_is_help=True)
@@ -16,3 +17,4 @@ app.command(
 )(typing)
 app.command(epilog="Example: slm-lsp bench context --files 1000,10000,50000")(context)
 app.command(epilog="Example: slm-lsp bench replay src/app.py --keys 300")(replay)
+app.command(epilog="Example: slm-lsp bench soak src --minutes 10")(soak)

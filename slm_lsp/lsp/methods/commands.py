@@ -1,5 +1,6 @@
 """``workspace/executeCommand``: the server's state, the reason of an answer, its context, and acceptance."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -19,7 +20,7 @@ from slm_lsp.lsp.session import Server
 
 
 def status(ls: Server, *arguments: Any) -> dict[str, Any]:
-    """Return the model and its state, the process's resident memory in bytes, and the counters."""
+    """Return the model and its state, resident memory in bytes, tasks of the event loop, and the counters."""
     _check(arguments, 0, "`slm-lsp.status` takes no argument.")
     service, engine = ls.service, ls.service.engine
     return {
@@ -31,6 +32,7 @@ def status(ls: Server, *arguments: Any) -> dict[str, Any]:
         "engine": _camel(asdict(engine)) if engine else None,
         "snoozed": round(service.snoozed),
         "memory": psutil.Process().memory_info().rss,
+        "tasks": len(asyncio.all_tasks()),
         "counters": {
             "requests": service.journal.counters.requests,
             "shown": service.journal.counters.shown,

@@ -39,6 +39,7 @@ async def test_status_tells_of_the_model_the_memory_and_the_counters(
     await client.inline().result()
     status = await client.status()
     assert status.pop("memory") > 1_000_000
+    assert 0 < status.pop("tasks") < 20
     assert status == {
         "version": __version__,
         "state": "ready",
