@@ -10,9 +10,13 @@ class Cancelled(Exception):
 
 
 class CancelToken:
-    """A flag that one thread sets and the working thread reads between steps."""
+    """A flag that one thread sets and the working thread reads between steps.
+
+    `checks` counts how often it was read: as long as it rises, the work goes on.
+    """
 
     def __init__(self) -> None:
+        self.checks = 0
         self._event = Event()
         self._watchers: list[Callable[[], None]] = []
 
@@ -44,5 +48,6 @@ class CancelToken:
 
     def check(self) -> None:
         """Raise `Cancelled` if the work has been called off."""
+        self.checks += 1
         if self._event.is_set():
             raise Cancelled

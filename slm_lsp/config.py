@@ -124,6 +124,12 @@ class Settings:
     cache_memory: int = _option(
         256, "Megabytes for keys and values kept between requests; one prompt always fits.", _whole(16, 65536)
     )
+    memory_limit: int = _option(
+        0,
+        "Megabytes of memory (resident size) from which on caches are emptied and, if that is not enough, "
+        "requests are refused; 0 for no limit.",
+        _whole(0, 1_000_000),
+    )
     max_tokens: int = _option(64, "The longest suggestion, in tokens.", _whole(1, 512))
     max_lines: int = _option(
         8, "The longest suggestion, in lines; 1 keeps every suggestion on one line.", _whole(1, 100)

@@ -83,6 +83,11 @@ class Contexts:
         with self._lock:
             self._states.pop(uri, None)
 
+    def clear(self) -> None:
+        """Forget what was shown for all documents."""
+        with self._lock:
+            self._states.clear()
+
     def _state(self, uri: str) -> _State:
         with self._lock:
             state = self._states.setdefault(uri, _State())

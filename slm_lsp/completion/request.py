@@ -58,6 +58,9 @@ class Reason(Enum):
     TOO_SHORT = "the suggestion was too short to be worth a look"
     LOW_CONFIDENCE = "the suggestion was too unlikely to be right"
     FAILED = "the model failed; see the log"
+    HUNG = "the model hung; it is being loaded again"
+    FLOOD = "too many requests waited for the model"
+    MEMORY = "the server holds more memory than `memoryLimit` allows"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ happen there, never on the loop.
 import asyncio
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +18,7 @@ from slm_lsp.completion.context import Contexts
 from slm_lsp.completion.flight import Flight, Pipeline
 from slm_lsp.completion.ignoring import Ignoring
 from slm_lsp.completion.journal import Journal
+from slm_lsp.completion.memory import MemoryLimit
 from slm_lsp.completion.model import LoadedModel
 from slm_lsp.completion.pipeline import run
 from slm_lsp.completion.request import CompletionRequest, CompletionResult, Reason, Source, Trigger
@@ -27,6 +27,7 @@ from slm_lsp.completion.scheduler import Scheduler
 from slm_lsp.completion.shown import Shown, shown
 from slm_lsp.completion.trail import Entry
 from slm_lsp.completion.warm import Loader, Loading, State, WarmModel
+from slm_lsp.completion.worker import Watchdog, Worker
 from slm_lsp.config import Settings
 from slm_lsp.context.workspace import Workspace
 from slm_lsp.engine.interface import EngineInfo
@@ -51,15 +52,17 @@ class CompletionService:
         pipeline: Pipeline = run,
     ) -> None:
         self._pipeline = pipeline
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="slm-engine")
+        self._worker = Worker()
         self._warm = WarmModel(loader, self._worker, on_loading)
         self._scheduler = Scheduler(self._worker)
+        self._watchdog = Watchdog(self._scheduler, self._restart)
         self._cache, self._rhythm = SuggestionCache(), Rhythm()
         self._flights: dict[str, Flight] = {}
         self._asked: dict[str, asyncio.Future[None]] = {}
         self._after_line: dict[str, tuple[int, int]] = {}
         self._ahead: tuple[str, Flight] | None = None
         self._reading = ReadAhead(self._scheduler)
+        self._memory = MemoryLimit(self._scheduler, self._empty)
         self._awake_at = 0.0
         self._selecting = False
         self.contexts = Contexts(Workspace())
@@ -191,6 +194,7 @@ class CompletionService:
             self._leave(uri)
             self._supersede(uri)
         self._reading.cancel()
+        self._watchdog.close()
         self._scheduler.drop_background()
         self._warm.close()
         self.contexts.workspace.shut_down()
@@ -220,6 +224,7 @@ class CompletionService:
         if self._ignoring(request.document):
             return Reason.FILE_IGNORED
         if self._warm.model is None:
+            self._warm.retry(self.settings)
             return Reason.NO_MODEL if self.loading.state is State.FAILED else Reason.LOADING
         return None
 
@@ -233,13 +238,18 @@ class CompletionService:
                 source = Source.ENGINE
                 if request.trigger is Trigger.AUTOMATIC and not await self._patient(asked):
                     return superseded
-                flight = self._start(request)
+                model = self._warm.model
+                if model and not await self._memory.room(self.settings.memory_limit, model):
+                    return CompletionResult(reason=Reason.MEMORY)
+                flight = None if asked.done() else self._start(request)
                 if flight is None:
-                    return CompletionResult(reason=Reason.LOADING)
+                    return superseded if asked.done() else CompletionResult(reason=Reason.LOADING)
             waits: set[asyncio.Future[Any]] = {asked, flight.job.done}
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            if asked.done() or flight.job.done.cancelled():
+            if asked.done():
                 return superseded
+            if flight.job.done.cancelled():
+                return CompletionResult(reason=flight.job.lost or Reason.SUPERSEDED)
             result = flight.job.done.result()
             if flight.request is request:
                 return replace(result, source=Source.ENGINE)
@@ -298,8 +308,18 @@ class CompletionService:
         self._rhythm.completed(flight.seconds)
         self._cache.put(flight.request, result)
 
+    def _restart(self) -> None:
+        """Go on with a new thread and the model loaded anew: the engine hangs."""
+        self._scheduler.give_up(Reason.HUNG)
+        self._warm.restart(self.settings)
+
+    def _empty(self) -> None:
+        """Empty the caches."""
+        self._cache.clear()
+        self.contexts.clear()
+
     def _read(self, request: CompletionRequest) -> None:
-        if not self.settings.ahead:
+        if not self.settings.ahead or self._memory.short(self.settings.memory_limit):
             return
         self._reading.soon(
             replace(request, contexts=self.contexts),

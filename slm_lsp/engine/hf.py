@@ -95,6 +95,10 @@ class TransformersEngine:
         """Read a prompt ahead of need (see `slm_lsp.engine.interface.Engine.prefill`)."""
         self._prefill(prompt, 0, cancel, usage)
 
+    def shrink(self) -> None:
+        """Empty the cache."""
+        self._clear()
+
     def close(self) -> None:
         """Let go of the weights and the cache."""
         del self._model, self._cache

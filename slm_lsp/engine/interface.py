@@ -134,5 +134,8 @@ class Engine(Protocol):
         Errors are those of `generate`.
         """
 
+    def shrink(self) -> None:
+        """Give back the memory of what is cached; the next prompt is read from its beginning."""
+
     def close(self) -> None:
         """Let go of the weights; the engine can't be used afterwards."""

@@ -42,6 +42,7 @@ class ScriptedEngine:
         self._cached: list[int] = []
         self.prompts: list[tuple[int, ...]] = []
         self.prefills: list[tuple[int, ...]] = []
+        self.shrunk = 0
         self.closed = False
         self.info = EngineInfo("scripted", 0, "float32", "cpu", 1, context_length, backend="scripted")
 
@@ -87,6 +88,11 @@ class ScriptedEngine:
         """Take note of a prompt (see `slm_lsp.engine.interface.Engine.prefill`)."""
         self.prefills.append(tuple(prompt))
         self._prefill(prompt, cancel, usage)
+
+    def shrink(self) -> None:
+        """Forget the prompt that was read, and count that."""
+        self._cached = []
+        self.shrunk += 1
 
     def close(self) -> None:
         """Take note of it."""

@@ -75,7 +75,7 @@ class LoadingProgress:
     """Shows news of the model's loading.
 
     Clients that want `STATUS` are told by it, others that can show progress by that; they are shown a
-    failure as a message.
+    failure as a message. What is alarming is shown to all.
     """
 
     def __init__(self, server: "Server") -> None:
@@ -83,6 +83,9 @@ class LoadingProgress:
 
     def announce(self, news: Loading) -> None:
         """Take news of the model; called on the event loop."""
+        if news.alarming:
+            message = types.ShowMessageParams(types.MessageType.Warning, f"slm-lsp: {news.message}")
+            self._server.window_show_message(message)
         if self._server.client.status:
             self._server.tell_status()
             return

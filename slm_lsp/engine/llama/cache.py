@@ -47,12 +47,20 @@ class KVCache:
     def __init__(self, shape: Shape, megabytes: int, least: int) -> None:
         self.block_bytes = shape.layers * shape.kv_heads * BLOCK * shape.head * 4
         count = max(megabytes * 1_000_000 // self.block_bytes, -(-least // BLOCK) + 1)
+        self.capacity = count * BLOCK
+        self._fill(count)
+
+    def clear(self) -> None:
+        """Forget all sequences, and give the pool's memory back; there is a new `pool` afterwards."""
+        del self.pool
+        self._fill(self.capacity // BLOCK)
+
+    def _fill(self, count: int) -> None:
         try:
             # Zeros come from the system as they are touched.
             self.pool: NDArray[np.uint8] = np.zeros((count, self.block_bytes), np.uint8)
         except MemoryError:
             raise ModelError("there is not enough memory for the cache; lower cacheMemory.") from None
-        self.capacity = count * BLOCK
         self._free = list(range(count - 1, -1, -1))
         self._uses = [0] * count
         self._sequences: list[Sequence] = []

@@ -97,6 +97,10 @@ class LlamaEngine:
         """Read a prompt ahead of need (see `slm_lsp.engine.interface.Engine.prefill`)."""
         self._read(prompt, 0, cancel, usage)
 
+    def shrink(self) -> None:
+        """Empty the cache."""
+        self._runner.shrink()
+
     def close(self) -> None:
         """End the threads and let go of weights and cache."""
         self._runner.close()

@@ -67,6 +67,11 @@ class Runner:
         self._plan.put_pool(self.cache.pool, self.cache.block_bytes)
         self._team = Team(kernels, self._plan, threads)
 
+    def shrink(self) -> None:
+        """Empty the cache, and give its memory back."""
+        self.cache.clear()
+        self._plan.put_pool(self.cache.pool, self.cache.block_bytes)
+
     def close(self) -> None:
         """End the threads and let go of the memory."""
         self._team.close()
