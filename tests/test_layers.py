@@ -1,8 +1,8 @@
 """The direction of dependencies, read from every import in the package, those inside functions included.
 
-``cli -> lsp -> completion -> {context, prompt, engine, models}``, ``prompt -> tokens``, ``models -> tokens``,
-and ``errors``, ``cancel``, ``config``, ``paths`` and ``text`` below all of them. ``tuning`` makes adapters
-for what ``completion`` runs, and serving does without it.
+``cli -> lsp -> completion -> {context, prompt, engine, models}``, ``prompt -> tokens``, ``models ->
+tokens``, and ``errors``, ``cancel``, ``config``, ``paths``, ``secrecy`` and ``text`` below all of them.
+``tuning`` makes adapters for what ``completion`` runs, and serving does without it.
 """
 
 import ast
@@ -16,12 +16,13 @@ PACKAGE = Path(__file__).parent.parent / "slm_lsp"
 ROOT = {"__version__"}
 """What may be taken from the package itself."""
 
-LEAVES = {"errors", "cancel", "config", "paths", "text"}
+LEAVES = {"errors", "cancel", "config", "paths", "secrecy", "text"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "cancel": set(),
     "text": set(),
+    "secrecy": set(),
     "config": {"errors"},
     "paths": {"errors"},
     "engine": LEAVES,

@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from slm_lsp.completion.request import CompletionRequest, CompletionResult, Stage, Trigger
+from slm_lsp.completion.request import CompletionRequest, CompletionResult, Reason, Stage, Trigger
 from slm_lsp.config import Settings, options
 from slm_lsp.errors import SlmLspError, UsageError
 from slm_lsp.text.snapshot import Snapshot
@@ -189,7 +189,10 @@ def _complete(request: CompletionRequest, settings: Settings) -> CompletionResul
     from slm_lsp.cancel import CancelToken
     from slm_lsp.completion.loading import load
     from slm_lsp.completion.pipeline import run
+    from slm_lsp.context.permissions import Permissions
 
+    if not Permissions()(request.document):
+        return CompletionResult(reason=Reason.FILE_IGNORED)
     imported = _process_age()
     with loading() as progress:
         model = load(settings, progress)

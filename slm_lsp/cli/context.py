@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from slm_lsp.cli.complete import harmless, loading, parse_target, request_at
+from slm_lsp.completion.request import Reason
 from slm_lsp.config import Settings, options
+from slm_lsp.errors import SlmLspError
 
 PATIENCE = 10_000
 """Milliseconds in which the context must be found; nobody is typing."""
@@ -33,12 +35,14 @@ def context(
     from slm_lsp.context.workspace import Workspace
 
     request = request_at(parse_target(target), None)
+    workspace = Workspace()
+    if not workspace.permissions(request.document):
+        raise SlmLspError(f"nothing of {target} is shown: {Reason.FILE_IGNORED.value}.")
     settings = replace(Settings(), model=model, context_time_limit=PATIENCE)
     with loading() as progress:
         loaded = load(settings, progress)
     path = request.document.path or Path.cwd() / "none"
     root = next((folder for folder in path.parents if (folder / ".git").exists()), path.parent)
-    workspace = Workspace()
     with tempfile.TemporaryDirectory(prefix="slm-lsp-") as folder:
         workspace.index(root, Path(folder), watched=True)
         workspace.settle()

@@ -16,7 +16,6 @@ from slm_lsp.completion.cache import SuggestionCache
 from slm_lsp.completion.confidence import Acceptance
 from slm_lsp.completion.context import Contexts
 from slm_lsp.completion.flight import Flight, Pipeline
-from slm_lsp.completion.ignoring import Ignoring
 from slm_lsp.completion.journal import Journal
 from slm_lsp.completion.memory import MemoryLimit
 from slm_lsp.completion.model import LoadedModel
@@ -69,7 +68,6 @@ class CompletionService:
         self.journal = Journal()
         self.settings = Settings()
         self.acceptance = Acceptance()
-        self._ignoring = Ignoring()
 
     @property
     def loading(self) -> Loading:
@@ -184,7 +182,6 @@ class CompletionService:
         """Drop what is known of a closed document and stop working on it."""
         self._leave(uri)
         self._supersede(uri)
-        self._ignoring.forget(uri)
         self.journal.forget(uri)
         self.contexts.forget(uri)
 
@@ -221,7 +218,7 @@ class CompletionService:
             return Reason.DISABLED
         if request.document.language in self.settings.disabled_languages:
             return Reason.LANGUAGE_OFF
-        if self._ignoring(request.document):
+        if not self.contexts.workspace.permissions(request.document):
             return Reason.FILE_IGNORED
         if self._warm.model is None:
             self._warm.retry(self.settings)

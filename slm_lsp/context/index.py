@@ -15,7 +15,7 @@ from threading import Lock
 from slm_lsp.context.symbols import Outline, Symbol
 from slm_lsp.context.words import words
 
-VERSION = 1
+VERSION = 2
 """Of the tables and of what stands in them; another version's file is made anew."""
 
 PLACE_LINES = 40

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path, PurePath
 
+from slm_lsp.secrecy import has_token, mask, secret_name
+
 LARGEST = 300_000
 """Bytes; longer files are most often generated or data."""
 
@@ -15,25 +17,6 @@ SHORT = 200
 _GENERATED = re.compile(
     r"@generated|do not edit|auto-?generated|automatically generated|generated (?:by|from|file|code)",
     re.IGNORECASE,
-)
-_SECRET = re.compile(
-    r"""-----BEGIN\ (?:[A-Z]+\ )*PRIVATE\ KEY | \bAKIA[0-9A-Z]{16}\b | \bgh[pousr]_\w{36}
-    | \bxox[abprs]-[\w-]{10} | \bAIza[\w-]{35} | \bsk-[\w-]{32} | \beyJ[\w-]{16,}\.eyJ[\w-]{16,}
-    | (?i:\b(?:password|passwd|secret|api_?key|access_?token|auth_?token)\b['"]?\s*[:=]\s*
-        ['"](?=[^'"]*\d)(?=[^'"]*[a-z])[\w+/=-]{16,}['"])""",
-    re.VERBOSE,
-)
-"""Keys and tokens in the forms that their issuers give them, and long literals given to what is called a
-secret.
-
-The forms are those of https://docs.github.com/en/code-security/secret-scanning.
-"""
-_SECRET_NAME = re.compile(
-    r"""(?i: \.env(?:\..+)? | .+\.env | .+\.(?:pem|key|p12|pfx|jks|keystore|kdbx|asc|tfvars) | id_[a-z0-9]+
-    | \.?(?:netrc|pgpass|htpasswd|npmrc|pypirc)
-    | (?:.*[._-])?(?:secrets?|credentials?|passwords?)\.(?:ya?ml|json|toml|ini|cfg|conf|xml|properties|txt))
-    """,
-    re.VERBOSE,
 )
 
 
@@ -48,16 +31,14 @@ def reason_to_skip(path: PurePath | str, text: str) -> str | None:
         return "data"
     if _GENERATED.search(text[:2000]):
         return "generated"
-    return "secret" if secret(name, text) else None
-
-
-def secret(path: PurePath | str, text: str) -> bool:
-    """Whether a file is of a kind that holds secrets, by its name, or its text looks like holding one."""
-    return bool(_SECRET_NAME.fullmatch(PurePath(path).name) or _SECRET.search(text))
+    return "secret" if secret_name(path) or has_token(text) else None
 
 
 def read(path: Path) -> str | None:
-    """Return the text of a file, in UTF-8 or else Latin-1, or None if it is not to be shown."""
+    """Return the text of a file, in UTF-8 or else Latin-1, or None if it is not to be shown.
+
+    What looks like a secret in it is masked.
+    """
     try:
         if path.stat().st_size > LARGEST:
             return None
@@ -70,4 +51,4 @@ def read(path: Path) -> str | None:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = data.decode("latin-1")
-    return None if reason_to_skip(path, text) else text
+    return None if reason_to_skip(path, text) else mask(text)

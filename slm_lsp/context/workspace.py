@@ -4,6 +4,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
@@ -16,10 +17,11 @@ from slm_lsp.context.index import Index, location
 from slm_lsp.context.indexer import Indexer, Progress
 from slm_lsp.context.languages import comment, relatives
 from slm_lsp.context.own import pieces
+from slm_lsp.context.permissions import Permissions
 from slm_lsp.context.similar import similar
-from slm_lsp.context.sources import secret
 from slm_lsp.context.walk import IGNORE_FILES
 from slm_lsp.context.walk import Tree as FileTree
+from slm_lsp.secrecy import mask
 from slm_lsp.text.document import LineEdit
 from slm_lsp.text.snapshot import Snapshot
 from slm_lsp.text.snippet import Found, Part, Snippet
@@ -48,7 +50,7 @@ class Workspace:
         self._indexers: dict[Path, Indexer] = {}
         self._trees: dict[Path, FileTree] = {}
         self._versions: dict[str, int] = {}
-        self._judged: dict[str, tuple[int, bool]] = {}
+        self.permissions = Permissions()
 
     def add_folder(self, root: Path) -> None:
         """Take a folder of the workspace, without an index: paths are shown from there, and rules count."""
@@ -95,6 +97,7 @@ class Workspace:
         """Take a document as its edits left it."""
         self._buffers.edit(snapshot, edits)
         self._edits.note(snapshot.uri, edits)
+        self.permissions.edited(snapshot.uri, edits)
         self._visit(snapshot)
 
     def close(self, uri: str) -> None:
@@ -103,14 +106,14 @@ class Workspace:
         self._edits.forget(uri)
         with self._lock:
             self._versions.pop(uri, None)
-            self._judged.pop(uri, None)
+        self.permissions.forget(uri)
 
     def changed(self, path: Path) -> None:
         """Take note that a file was made, changed or deleted on disk."""
         with self._lock:
             indexers = [one for root, one in self._indexers.items() if path.is_relative_to(root)]
             if path.name in IGNORE_FILES:
-                self._judged.clear()
+                self.permissions.clear()
                 self._trees = {root: FileTree(root) for root in self._trees}
         for indexer in indexers:
             indexer.changed(path)
@@ -200,8 +203,8 @@ class Workspace:
             path=self._shown(document.path) if document.path else "",
             marks=comment(document.language) or ("#", ""),
             repository=root.name if root else "",
-            pieces=pieces(parsed, line),
-            snippets=tuple(found),
+            pieces=tuple(replace(one, text=mask(one.text)) for one in pieces(parsed, line)),
+            snippets=tuple(replace(one, text=mask(one.text)) for one in found),
         )
 
     def _edited(self, document: Snapshot, line: int, others: Sequence[Snapshot]) -> list[Snippet]:
@@ -229,18 +232,11 @@ class Workspace:
         )
 
     def _may_be_shown(self, snapshot: Snapshot) -> bool:
-        """Whether an open buffer may be context for others: not if it is ignored, or looks like a secret."""
+        """Whether an open buffer may be context for others; what no walk through its folder finds may not."""
         path = snapshot.path
-        if path is None:
-            return True
         with self._lock:
-            version, judged = self._judged.get(snapshot.uri, (None, False))
-            trees = [tree for root, tree in self._trees.items() if path.is_relative_to(root)]
-        if version != snapshot.version:
-            judged = all(tree.has(path) for tree in trees) and not secret(path, "".join(snapshot.lines))
-            with self._lock:
-                self._judged[snapshot.uri] = snapshot.version, judged
-        return judged
+            trees = [tree for root, tree in self._trees.items() if path and path.is_relative_to(root)]
+        return self.permissions(snapshot) and all(tree.has(path) for tree in trees if path)
 
     def _root(self, path: Path | None) -> Path | None:
         with self._lock:

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 
 from slm_lsp.errors import ModelError
-from slm_lsp.prompt.budget import prefix_windows, shares, suffix_ids
+from slm_lsp.prompt.budget import CHARS_PER_TOKEN, prefix_windows, shares, suffix_ids
 from slm_lsp.prompt.context import Context, choose, hidden, lead
 from slm_lsp.prompt.formats import PromptFormat
 from slm_lsp.prompt.layout import Layout, arrange
+from slm_lsp.secrecy import mask_around
 from slm_lsp.text.snippet import Snippet
 from slm_lsp.tokens.healing import Healed, split
 from slm_lsp.tokens.vocabulary import Vocabulary
@@ -54,6 +55,7 @@ def build(
 ) -> Prompt:
     """Cut the text before and after the cursor to budgets in tokens, heal its end, and render it.
 
+    What looks like a secret in it is masked (see `slm_lsp.secrecy.masking`); the `context` is masked already.
     The budgets shrink where they and `max_tokens` don't fit `context_length` together. The same text
     gives the same prompt, and its beginning stays for many keys (see `slm_lsp.prompt.budget`). Without
     `heal` the prompt ends where the cursor stands.
@@ -71,6 +73,9 @@ def build(
         context = replace(context, tokens=min(context.tokens, room // CONTEXT_SHARE))
         room -= min(room - 1, context.tokens + NAMES_ROOM)
     before, after = shares(room, prefix_tokens, suffix_tokens if format.fills else 0)
+    # `prefix_windows` begins at a multiple of the budget.
+    reach = (CHARS_PER_TOKEN + 1) * before, CHARS_PER_TOKEN * after
+    prefix, suffix = mask_around(prefix, suffix, reach)
     rest = suffix_ids(suffix, vocabulary, after)
     last = vocabulary.decode(rest).count("\n")
     for window in prefix_windows(prefix, vocabulary, before):

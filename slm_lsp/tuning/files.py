@@ -8,6 +8,7 @@ from slm_lsp.context.languages import language_id
 from slm_lsp.context.sources import LARGEST, reason_to_skip
 from slm_lsp.context.walk import VENDORED, Tree
 from slm_lsp.errors import UsageError
+from slm_lsp.secrecy import mask
 from slm_lsp.tuning.examples import File
 
 LANGUAGES = frozenset(
@@ -40,6 +41,8 @@ class Tally:
 def collect(roots: list[Path], tally: Tally) -> Iterator[File]:
     """Yield the source files of the trees in a fixed order, with paths relative to their root.
 
+    Files that hold secrets are none of them; what looks like a secret in the others is masked.
+
     Raises:
         UsageError: a root does not exist.
     """
@@ -70,7 +73,7 @@ def _read(path: Path, shown: str, source: str, tally: Tally) -> Iterator[File]:
         text = raw.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:
         return tally.leave("encoding")
-    if (reason := reason_to_skip(shown, text)) is not None:
+    if (reason := reason_to_skip(path, text)) is not None:
         return tally.leave(reason)
     tally.taken += 1
-    yield File(shown, language, text, source)
+    yield File(shown, language, mask(text), source)
