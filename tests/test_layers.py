@@ -64,8 +64,7 @@ ONLY_IN: dict[str, set[str]] = {
     "tokenizers": {"tokens"},
     "transformers": {"benchmark", "engine", "tokens", "tuning"},
     "tree_sitter": {"context", "tuning"},
-    "httpx": {"engine", "models"},
-    "keyring": {"engine"},
+    "httpx": {"models"},
     "typer": {"cli"},
     "rich": {"cli"},
 }

@@ -1,1 +1,0 @@
-"""Engines on a server that the user named: text goes there, and only there."""
