@@ -112,6 +112,48 @@ class Settings:
         _perhaps_text,
         guarded=True,
     )
+    large_model: str = _option(
+        "",
+        "A second, larger model for what you ask for, for blocks, and where `model` is unsure: named as "
+        "`model` is, or `endpoint`; empty for none.",
+        _perhaps_text,
+        guarded=True,
+    )
+    endpoint: str = _option(
+        "",
+        "Address of a completion server of yours, such as `https://llm.example.com`: the text around the "
+        "cursor goes there, and `model` answers only where it fails; empty for none.",
+        _perhaps_text,
+        guarded=True,
+    )
+    endpoint_kind: str = _option(
+        "auto",
+        "What serves there: `auto` (it is asked), `llama.cpp`, `vllm`, `sglang`, `tgi` or `ollama`.",
+        _choice("auto", "llama.cpp", "vllm", "sglang", "tgi", "ollama"),
+        guarded=True,
+    )
+    endpoint_model: str = _option(
+        "", "The model's name there; empty for the first that it lists.", _perhaps_text, guarded=True
+    )
+    endpoint_tokenizer: str = _option(
+        "",
+        "The tokenizer of the endpoint's model: a folder with `tokenizer.json`, a `.gguf` file or a known "
+        "model; empty lets llama.cpp and Ollama build the prompt.",
+        _perhaps_text,
+        guarded=True,
+    )
+    endpoint_authority: str = _option(
+        "",
+        "A file of certificates to trust there instead of the system's; empty for the system's.",
+        _perhaps_text,
+        guarded=True,
+    )
+    endpoint_timeout: int = _option(
+        3000,
+        "Milliseconds that the endpoint has for an answer, further tries included.",
+        _whole(50, 600_000),
+        guarded=True,
+    )
     device: str = _option(
         "auto", "Where the model runs: `auto`, `cpu`, `cuda` or `mps`.", _choice("auto", "cpu", "cuda", "mps")
     )

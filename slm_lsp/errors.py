@@ -7,6 +7,7 @@
     └── ModelError            the model can't serve
         ├── ModelNotFound     nothing on disk answers to that name
         ├── ModelInvalid      a file is partial, altered, or of a kind that is refused
+        ├── EndpointError     the server that the user named does not answer as it should
         └── DownloadError     ``models pull`` could not fetch it
 """
 
@@ -29,6 +30,10 @@ class ModelNotFound(ModelError):
 
 class ModelInvalid(ModelError):
     """A model file is partial, altered, or of a kind that is refused."""
+
+
+class EndpointError(ModelError):
+    """The server that the user named as `endpoint` does not answer as it should."""
 
 
 class DownloadError(ModelError):

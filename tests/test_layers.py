@@ -64,7 +64,8 @@ ONLY_IN: dict[str, set[str]] = {
     "tokenizers": {"tokens"},
     "transformers": {"benchmark", "engine", "tokens", "tuning"},
     "tree_sitter": {"context", "tuning"},
-    "httpx": {"models"},
+    "httpx": {"engine", "models"},
+    "keyring": {"engine"},
     "typer": {"cli"},
     "rich": {"cli"},
 }

@@ -35,7 +35,7 @@ def decode(
     def constraint() -> TailConstraint | None:
         return TailConstraint(model.vocabulary, prompt.tail) if prompt.tail else None
 
-    decoding = Decoding(max_tokens + prompt.healed, model.format.stop_ids, constraint=constraint)
+    decoding = Decoding(max_tokens + prompt.healed, model.format.stop_ids, model.drafts, constraint)
     if count == 1:
         only = _Branch(model, prompt, rules)
         with closing(model.engine.generate(prompt.ids, decoding, cancel, usage)) as tokens:

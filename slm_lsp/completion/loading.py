@@ -1,16 +1,40 @@
-"""From a model's name to a model that is ready: files, vocabulary, prompt format and engine."""
+"""From the settings to a model that is ready: files, vocabulary, format, engine, and others beside it."""
 
-from slm_lsp.completion.model import LoadedModel, Progress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slm_lsp.completion.model import LoadedModel, Progress, Reserve
 from slm_lsp.config import Settings
+
+if TYPE_CHECKING:
+    from slm_lsp.tokens.vocabulary import Vocabulary
+
+ENDPOINT = "endpoint"
+"""The value of `largeModel` that makes the endpoint the larger model."""
+
+# The imports within functions take time that `initialize` must not wait for.
 
 
 def load(settings: Settings, progress: Progress) -> LoadedModel:
-    """Load the model that the settings name; blocks for as long as it takes.
+    """Load the models that the settings name; blocks for as long as it takes.
+
+    With an endpoint for everything, a model on this machine is loaded once it is needed.
 
     Raises:
-        ModelError: it is not on disk, or can't be loaded; the message says what to do.
+        ModelError: one is not on disk, or can't be loaded; the message says what to do.
     """
-    # Imported here because they take time that `initialize` must not wait for.
+    if settings.endpoint and settings.large_model != ENDPOINT:
+        return replace(remote(settings), reserve=Reserve(lambda: _here(settings, lambda _done, _what: None)))
+    return _here(settings, progress)
+
+
+def local(settings: Settings, progress: Progress) -> LoadedModel:
+    """Load the model that `settings.model` names onto this machine.
+
+    Raises:
+        ModelError: it is not on disk, or can't be loaded.
+    """
     from slm_lsp.engine.load import load_engine, takes_converted
     from slm_lsp.models.store import locate
     from slm_lsp.prompt.formats import detect
@@ -30,3 +54,62 @@ def load(settings: Settings, progress: Progress) -> LoadedModel:
     )
     name = f"{files.name} + {settings.adapter}" if settings.adapter else files.name
     return LoadedModel(name, engine, vocabulary, detect(vocabulary))
+
+
+def remote(settings: Settings) -> LoadedModel:
+    """Make ready the model on the endpoint; nothing is sent there yet.
+
+    Without a tokenizer of its own the server builds the prompts, and those of `settings.model` count tokens.
+
+    Raises:
+        ModelError: the address or the tokenizer can't be used.
+    """
+    from slm_lsp.engine.remote.breaker import Breaker
+    from slm_lsp.engine.remote.connection import Connection
+    from slm_lsp.engine.remote.endpoint import Endpoint, key_of
+    from slm_lsp.engine.remote.engine import RemoteEngine
+    from slm_lsp.prompt.formats import detect, served
+
+    endpoint = Endpoint.of(
+        settings.endpoint,
+        settings.endpoint_kind,
+        settings.endpoint_model,
+        settings.endpoint_authority,
+        settings.endpoint_timeout,
+    )
+    vocabulary = _vocabulary(settings.endpoint_tokenizer or settings.model)
+    format = detect(vocabulary) if settings.endpoint_tokenizer else served(vocabulary)
+    markers = None
+    if not settings.endpoint_tokenizer:
+        assert format.prefix_id is not None
+        assert format.suffix_id is not None
+        markers = (format.prefix_id, format.suffix_id)
+    breaker = Breaker()
+    connection = Connection(endpoint, key_of(endpoint))
+    engine = RemoteEngine(connection, vocabulary, vocabulary.bos_id, markers, breaker)
+    return LoadedModel(
+        f"{settings.endpoint_model} at {endpoint.url}".lstrip(), engine, vocabulary, format, breaker
+    )
+
+
+def _here(settings: Settings, progress: Progress) -> LoadedModel:
+    """Load what runs on this machine, and the endpoint if it is to be the larger model."""
+    small = local(settings, progress)
+    if not settings.large_model:
+        return small
+    if settings.large_model == ENDPOINT:
+        return replace(small, large=remote(settings))
+    return replace(small, large=local(replace(settings, model=settings.large_model, adapter=""), progress))
+
+
+def _vocabulary(name: str) -> "Vocabulary":
+    """Return the vocabulary of a folder, a GGUF file or a known model."""
+    from slm_lsp.models.store import locate
+    from slm_lsp.tokens.vocabulary import Vocabulary
+
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return Vocabulary.load(path)
+    if path.is_file():
+        return Vocabulary.from_gguf(path)
+    return Vocabulary.load(locate(name).folder)

@@ -152,7 +152,7 @@ class CompletionResult:
     """The answer: items, or the reason why there is none; and, if the model ran, how its text became so.
 
     `source` says where it came from, `features` are what `slm_lsp.completion.confidence` judges the
-    first text by, and `confidence` is its verdict, from 0 to 1.
+    first text by, and `confidence` is its verdict, from 0 to 1. `notice` is news for the user to read.
     """
 
     items: tuple[CompletionItem, ...] = ()
@@ -165,3 +165,4 @@ class CompletionResult:
     source: Source = Source.ENGINE
     features: tuple[float, ...] = ()
     confidence: float | None = None
+    notice: str = ""

@@ -19,9 +19,9 @@ from slm_lsp.completion.flight import Flight, Pipeline
 from slm_lsp.completion.journal import Journal
 from slm_lsp.completion.memory import MemoryLimit
 from slm_lsp.completion.model import LoadedModel
-from slm_lsp.completion.pipeline import run
 from slm_lsp.completion.request import CompletionRequest, CompletionResult, Reason, Source, Trigger
 from slm_lsp.completion.rhythm import Rhythm
+from slm_lsp.completion.router import Router
 from slm_lsp.completion.scheduler import Scheduler
 from slm_lsp.completion.shown import Shown, shown
 from slm_lsp.completion.trail import Entry
@@ -40,17 +40,18 @@ GRACE = 0.012
 class CompletionService:
     """Loads the model in the background and answers requests with it.
 
-    `on_loading` is called on the event loop with each piece of news of the model. `contexts` knows what else
-    the model is shown.
+    `on_loading` is called on the event loop with each piece of news of the model, and `on_notice` with what
+    the user should read of who answers. `contexts` knows what else the model is shown.
     """
 
     def __init__(
         self,
         loader: Loader,
         on_loading: Callable[[Loading], None] | None = None,
-        pipeline: Pipeline = run,
+        pipeline: Pipeline | None = None,
     ) -> None:
-        self._pipeline = pipeline
+        self._pipeline = pipeline or Router()
+        self.on_notice: Callable[[str], None] = lambda text: None
         self._worker = Worker()
         self._warm = WarmModel(loader, self._worker, on_loading)
         self._scheduler = Scheduler(self._worker)
@@ -78,6 +79,11 @@ class CompletionService:
     def engine(self) -> EngineInfo | None:
         """What is loaded, if a model is ready."""
         return self._warm.model.engine.info if self._warm.model else None
+
+    @property
+    def remote(self) -> LoadedModel | None:
+        """The model on a server, if one is used."""
+        return self._warm.model.remote if self._warm.model else None
 
     def configure(self, settings: Settings) -> None:
         """Take new settings and return; the model is (re)loaded in the background if they name another."""
@@ -299,6 +305,8 @@ class CompletionService:
         counters = self.journal.counters
         counters.prefilled += result.usage.prefilled
         counters.decoded += result.usage.decoded
+        if result.notice:
+            self.on_notice(result.notice)
         if result.reason in (Reason.SUPERSEDED, Reason.FAILED):
             return
         counters.finished += not flight.ahead

@@ -69,6 +69,13 @@ class WarmModel:
         wanted = (
             settings.model,
             settings.adapter,
+            settings.large_model,
+            settings.endpoint,
+            settings.endpoint_kind,
+            settings.endpoint_model,
+            settings.endpoint_tokenizer,
+            settings.endpoint_authority,
+            settings.endpoint_timeout,
             settings.device,
             settings.precision,
             settings.threads,

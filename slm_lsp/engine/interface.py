@@ -19,6 +19,10 @@ class Constraint(Protocol):
     def accept(self, token: int) -> None:
         """Take note of the token that was chosen."""
 
+    @property
+    def text(self) -> bytes:
+        """What has still to be written, for engines that can't be told which ids may come next."""
+
 
 class DraftSource(Protocol):
     """Guesses what the model will write, for the engine to verify several tokens in one pass."""

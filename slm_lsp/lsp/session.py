@@ -50,6 +50,7 @@ class Server(LanguageServer):
         self.documents = Documents(Encoding.UTF16)
         self.configuration = Configuration(self, model)
         self.service = service_factory(LoadingProgress(self).announce)
+        self.service.on_notice = self._notice
         self.statistics = Statistics(self._text_of, None)
         self.folders = Folders(self)
         self.left = asyncio.Event()
@@ -107,6 +108,9 @@ class Server(LanguageServer):
     def _text_of(self, uri: str) -> str | None:
         document = self.documents.get(uri)
         return "".join(document.snapshot().lines) if document else None
+
+    def _notice(self, text: str) -> None:
+        self.window_log_message(types.LogMessageParams(types.MessageType.Warning, f"slm-lsp: {text}"))
 
     def report_server_error(self, error: Exception, source: object) -> None:
         """Log an error that no reply can carry; pygls would pop it up in the editor."""

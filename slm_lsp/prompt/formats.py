@@ -138,5 +138,18 @@ def detect(vocabulary: Vocabulary) -> PromptFormat:
     return PromptFormat("plain", False, False, stop_ids, vocabulary.bos_id, start_id)
 
 
+def served(vocabulary: Vocabulary) -> PromptFormat:
+    """Return the format for a server that builds the prompt: two ids beyond the vocabulary mark its parts."""
+    return PromptFormat(
+        "the server's own",
+        fills=True,
+        suffix_first=False,
+        stop_ids=frozenset(),
+        prefix_id=vocabulary.size,
+        suffix_id=vocabulary.size + 1,
+        files=Files.COMMENTS,
+    )
+
+
 def _marked(marker: int | None, ids: Sequence[int]) -> list[int]:
     return [*ids] if marker is None else [marker, *ids]

@@ -78,6 +78,11 @@ class TailConstraint:
         written = self._vocabulary.token_bytes(token)
         self._rest = self._rest[len(written) :] if self._rest.startswith(written) else b""
 
+    @property
+    def text(self) -> bytes:
+        """See `Constraint.text`."""
+        return self._rest
+
 
 def _inside_character(text: bytes) -> bool:
     """Whether bytes begin with one that continues a UTF-8 character."""

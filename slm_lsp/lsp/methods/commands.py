@@ -20,7 +20,7 @@ from slm_lsp.lsp.session import Server
 
 
 def status(ls: Server, *arguments: Any) -> dict[str, Any]:
-    """Return the model and its state, resident memory in bytes, tasks of the event loop, and the counters."""
+    """Return the model and its state, where text goes, memory in bytes, the loop's tasks, and counters."""
     _check(arguments, 0, "`slm-lsp.status` takes no argument.")
     service, engine = ls.service, ls.service.engine
     return {
@@ -30,6 +30,7 @@ def status(ls: Server, *arguments: Any) -> dict[str, Any]:
         "model": service.settings.model,
         "device": engine.device if engine else None,
         "engine": _camel(asdict(engine)) if engine else None,
+        "endpoint": _endpoint(ls),
         "snoozed": round(service.snoozed),
         "memory": psutil.Process().memory_info().rss,
         "tasks": len(asyncio.all_tasks()),
@@ -126,6 +127,25 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "slm-lsp.snooze": snooze,
     "slm-lsp.focus": focus,
 }
+
+
+def _endpoint(ls: Server) -> dict[str, Any] | None:
+    """Return where text goes beyond this machine, for what, and what is wrong with it; null if nowhere."""
+    remote = ls.service.remote
+    if remote is None or remote.breaker is None:
+        return None
+    info = remote.engine.info
+    everything = remote.reserve is not None
+    return {
+        "address": info.device,
+        "kind": info.backend,
+        "model": info.architecture,
+        "use": "everything"
+        if everything
+        else "what is asked for, blocks, and where the local model is unsure",
+        "failure": remote.breaker.reason or None,
+        "resting": remote.breaker.open,
+    }
 
 
 def _told(entry: Entry) -> dict[str, Any]:

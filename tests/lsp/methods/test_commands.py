@@ -56,6 +56,7 @@ async def test_status_tells_of_the_model_the_memory_and_the_counters(
             "contextLength": 2048,
             "backend": "slm-lsp",
         },
+        "endpoint": None,
         "counters": {
             "requests": 2,
             "shown": 1,

@@ -1,0 +1,1 @@
+"""Engines on a server that the user named: text goes there, and only there."""
