@@ -291,11 +291,13 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def parse(values: Mapping[str, Any], base: Settings | None = None) -> tuple[Settings, list[str]]:
+def parse(
+    values: Mapping[str, Any], base: Settings | None = None, *, trusted: bool = True
+) -> tuple[Settings, list[str]]:
     """Lay the editor's values over `base`.
 
     Returns the settings and one sentence for each value that was not taken: a bad value leaves the
-    default in place, an unknown name is named.
+    default in place, an unknown name is named, and a guarded setting stays as it is unless `trusted`.
     """
     settings, defaults, complaints = base or Settings(), Settings(), []
     known = {camel(name): (name, option) for name, option in options().items()}
@@ -309,6 +311,12 @@ def parse(values: Mapping[str, Any], base: Settings | None = None) -> tuple[Sett
             continue
         try:
             changes[name] = option.check(value)
+            if option.guarded and not trusted and changes[name] != getattr(settings, name):
+                del changes[name]
+                complaints.append(
+                    f"{SECTION}: `{key}` is not taken from a workspace that is not trusted; put it into your "
+                    "editor's `initializationOptions`, or run `slm-lsp trust FOLDER`."
+                )
         except ValueError as error:
             default = changes[name] = getattr(defaults, name)
             complaints.append(f"{SECTION}: `{key}` must be {error}; {json.dumps(default)} is used instead.")

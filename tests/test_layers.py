@@ -1,8 +1,8 @@
 """The direction of dependencies, read from every import in the package, those inside functions included.
 
 ``cli -> lsp -> completion -> {context, prompt, engine, models}``, ``prompt -> tokens``, ``models ->
-tokens``, and ``errors``, ``cancel``, ``config``, ``paths``, ``secrecy`` and ``text`` below all of them.
-``tuning`` makes adapters for what ``completion`` runs, and serving does without it.
+tokens``, and ``errors``, ``cancel``, ``config``, ``network``, ``paths``, ``secrecy``, ``text`` and ``trust``
+below all of them. ``tuning`` makes adapters for what ``completion`` runs, and serving does without it.
 """
 
 import ast
@@ -16,13 +16,15 @@ PACKAGE = Path(__file__).parent.parent / "slm_lsp"
 ROOT = {"__version__"}
 """What may be taken from the package itself."""
 
-LEAVES = {"errors", "cancel", "config", "paths", "secrecy", "text"}
+LEAVES = {"errors", "cancel", "config", "network", "paths", "secrecy", "text", "trust"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "cancel": set(),
     "text": set(),
     "secrecy": set(),
+    "network": set(),
+    "trust": {"errors", "paths"},
     "config": {"errors"},
     "paths": {"errors"},
     "engine": LEAVES,
@@ -51,7 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "engine",
         "models",
     },
-    "__main__": {"cli"},
+    "__main__": {"cli", "network"},
 }
 """What each part may import of the others; a part may always import itself."""
 

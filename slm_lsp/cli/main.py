@@ -20,6 +20,7 @@ COMMANDS = {
     "bench": ("slm_lsp.cli.bench:app", ""),
     "eval": ("slm_lsp.cli.eval:app", ""),
     "stats": ("slm_lsp.cli.stats:stats", "Example: slm-lsp stats --json"),
+    "trust": ("slm_lsp.cli.trust:trust", "Example: slm-lsp trust ~/code"),
     "doctor": ("slm_lsp.cli.doctor:doctor", "Example: slm-lsp doctor"),
 }
 """Where each command is, and its example; imported when it is asked for, so that the server starts fast."""

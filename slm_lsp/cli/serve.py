@@ -2,14 +2,22 @@
 
 import ipaddress
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from slm_lsp import network
 from slm_lsp.errors import UsageError
 from slm_lsp.lsp.lifecycle import claim_stdio, finish
+
+TOKEN_VARIABLE = "SLM_LSP_TOKEN"
+"""Environment variable that holds what a client over TCP must give as `initializationOptions.token`."""
+
+SHORTEST_TOKEN = 16
+"""Characters of a token that can't be guessed."""
 
 LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 """Log levels without ``-v``, with it, and with ``-vv``."""
@@ -21,7 +29,11 @@ def serve(
         typer.Option(metavar="HOST:PORT", help="Listen there for one client, instead of using stdio."),
     ] = None,
     allow_remote: Annotated[
-        bool, typer.Option("--allow-remote", help="Let --tcp listen on more than this machine.")
+        bool,
+        typer.Option(
+            "--allow-remote",
+            help=f"Let --tcp listen on more than this machine, for who gives the token in {TOKEN_VARIABLE}.",
+        ),
     ] = False,
     log_file: Annotated[
         Path | None, typer.Option(help="Write the log there instead of to standard error.")
@@ -37,7 +49,10 @@ def serve(
 ) -> None:
     """Serve the Language Server Protocol to one editor: on stdio, or on a TCP port."""
     address = _address(tcp, allow_remote) if tcp else None
+    token = _token(address[0]) if address else None
     _log(log_file, verbose)
+    if address:
+        network.allow(*address)
     if address is None:
         if sys.stdin.isatty():
             typer.echo("slm-lsp: waiting for an editor on stdin; see `slm-lsp --help`.", err=True)
@@ -48,7 +63,7 @@ def serve(
     from slm_lsp.completion.service import CompletionService
     from slm_lsp.lsp.server import build_server, start_io, start_tcp
 
-    server = build_server(lambda on_loading: CompletionService(load, on_loading), model)
+    server = build_server(lambda on_loading: CompletionService(load, on_loading), model, token)
     finish(start_tcp(server, *address, _listening) if address else start_io(server, stdin, stdout))
 
 
@@ -63,6 +78,18 @@ def _address(text: str, allow_remote: bool) -> tuple[str, int]:
             "listen on 127.0.0.1, or add --allow-remote."
         )
     return host, int(port)
+
+
+def _token(host: str) -> str | None:
+    token = os.environ.get(TOKEN_VARIABLE)
+    if token is None and not _loopback(host):
+        raise UsageError(
+            f"whoever reaches {host} could read what you edit; set {TOKEN_VARIABLE} to a long random text, "
+            "and give the same to your editor's client as `initializationOptions.token`."
+        )
+    if token is not None and len(token) < SHORTEST_TOKEN:
+        raise UsageError(f"the token in {TOKEN_VARIABLE} can be guessed; make it {SHORTEST_TOKEN} or longer.")
+    return token
 
 
 def _loopback(host: str) -> bool:

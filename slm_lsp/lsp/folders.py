@@ -36,6 +36,12 @@ class Folders:
             self._watched = await self._register()
         await self.add(uris)
 
+    @property
+    def roots(self) -> list[Path]:
+        """The folders of the workspace that are on this machine."""
+        workspace = self._server.workspace
+        return _roots(list(workspace.folders) or [workspace.root_uri or ""])
+
     async def add(self, uris: Iterable[str]) -> None:
         """Take folders, and index them unless the settings forbid it."""
         for root in _roots(uris):

@@ -92,6 +92,8 @@ class Protocol(LanguageServerProtocol):
                 f"`{method}` is a {'notification' if is_request else 'request'}."
             )
         structured = self._structure(message, kind, method)
+        if method == types.INITIALIZE:
+            self._server.admit(structured.params.initialization_options)
         if method == types.CANCEL_REQUEST and structured.params.id not in self._request_futures:
             return None  # it has been answered already
         return structured

@@ -30,9 +30,11 @@ TRIGGER_CHARACTERS = (".", "(", "[", "=", ",")
 """Where the popup asks by itself; none after which Enter is likely, as Enter would accept the entry."""
 
 
-def build_server(service_factory: ServiceFactory, model: str | None = None) -> Server:
-    """Make a server for one session; `model` overrides the client's settings."""
-    server = Server(service_factory, model)
+def build_server(
+    service_factory: ServiceFactory, model: str | None = None, token: str | None = None
+) -> Server:
+    """Make a server for one session; `model` and `token` as in `Server`."""
+    server = Server(service_factory, model, token)
     handlers: dict[str, Callable[..., Any]] = {
         types.INITIALIZE: initialize.initialize,
         types.INITIALIZED: initialized.initialized,
@@ -67,7 +69,7 @@ def start_io(server: Server, stdin: int, stdout: int) -> int:
 
 
 def start_tcp(server: Server, host: str, port: int, listening: Callable[[str, int], None]) -> int:
-    """Serve the first client that connects until it leaves; return the exit code."""
+    """Serve the first client that connects, and gives the token, until it leaves; return the exit code."""
     return _run(serve_tcp(server, host, port, listening))
 
 

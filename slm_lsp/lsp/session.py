@@ -1,10 +1,13 @@
 """One client's session: what is open, what is set, and the service that answers."""
 
 import asyncio
+import hmac
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcInvalidRequest
 from pygls.lsp.server import LanguageServer
 
 from slm_lsp import __version__
@@ -33,12 +36,15 @@ ALL_NOTEBOOKS = types.NotebookDocumentSyncOptions([types.NotebookDocumentFilterW
 class Server(LanguageServer):
     """The state of one session; the event loop alone touches it.
 
-    `model`, if given, is served whatever the client's settings say.
+    `model`, if given, is served whatever the client's settings say. `token`, if given, is what the client
+    must give in the `initializationOptions` before anything else is answered.
     """
 
     protocol: Protocol
 
-    def __init__(self, service_factory: ServiceFactory, model: str | None = None) -> None:
+    def __init__(
+        self, service_factory: ServiceFactory, model: str | None = None, token: str | None = None
+    ) -> None:
         super().__init__(
             "slm-lsp",
             __version__,
@@ -53,8 +59,28 @@ class Server(LanguageServer):
         self.service.on_notice = self._notice
         self.statistics = Statistics(self._text_of, None)
         self.folders = Folders(self)
-        self.left = asyncio.Event()
+        self.left, self.admitted = asyncio.Event(), asyncio.Event()
+        self._token = token
+        if token is None:
+            self.admitted.set()
         self._watch: asyncio.Task[None] | None = None
+
+    def admit(self, options: Any) -> None:
+        """Let a client in that gives the token, and leave it otherwise.
+
+        Raises:
+            JsonRpcInvalidRequest: the token is missing or wrong.
+        """
+        if self._token is None:
+            return
+        given = options.get("token") if isinstance(options, dict) else None
+        if isinstance(given, str) and hmac.compare_digest(given.encode(), self._token.encode()):
+            self.admitted.set()
+            return
+        self.leave()
+        raise JsonRpcInvalidRequest(
+            "The server's token is missing in `initializationOptions.token`, or wrong."
+        )
 
     def begin(self, params: types.InitializeParams) -> None:
         """Start the session with what ``initialize`` brought."""

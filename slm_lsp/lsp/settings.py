@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from slm_lsp import trust
 from slm_lsp.config import SECTION, Settings, parse
 
 if TYPE_CHECKING:
     from slm_lsp.lsp.session import Server
 
 log = logging.getLogger(__name__)
+
+SESSION = frozenset(("token", "trusted"))
+"""What `initializationOptions` may hold beside settings: the token of `slm_lsp.lsp.session.Server`, and
+whether the workspace is trusted."""
 
 PATIENCE = 1.0
 """Seconds that the client has to send its settings before the model is loaded without them."""
@@ -25,6 +30,12 @@ class Configuration:
 
     Those of the workspace lie over those of `initialize`; `model`, from the command line, lies over both.
     A value that can't be taken is reported once, in the editor.
+
+    Clients mix what a workspace's own files say into what they send, and the server can't tell them apart.
+    So those that know are asked to say so: with `trusted` true in the `initializationOptions`, whatever they
+    send is the user's; with false, guarded settings are not taken and nothing is indexed. Where nothing is
+    said, guarded settings are taken from the `initializationOptions`, and from anything later only if the
+    user has allowed every folder of the workspace (`slm_lsp.trust`).
     """
 
     def __init__(self, server: "Server", model: str | None) -> None:
@@ -32,17 +43,23 @@ class Configuration:
         self._model = model
         self._base = Settings()
         self._settings = self._base
+        self._trusted: bool | None = None
         self._unreported: list[str] = []
         self._reported: set[str] = set()
 
     @property
     def settings(self) -> Settings:
         """The settings now."""
-        return replace(self._settings, model=self._model) if self._model else self._settings
+        settings = replace(self._settings, index=False) if self._trusted is False else self._settings
+        return replace(settings, model=self._model) if self._model else settings
 
     def initialize(self, options: Any) -> None:
         """Take the `initializationOptions`; the service is not told yet."""
-        self._settings = self._base = self._parse(options, Settings())
+        if isinstance(options, Mapping):
+            trusted = options.get("trusted")
+            self._trusted = trusted if isinstance(trusted, bool) else None
+            options = {name: value for name, value in options.items() if name not in SESSION}
+        self._settings = self._base = self._parse(options, Settings(), self._trusted is not False)
 
     async def follow(self) -> None:
         """Take the client's settings, load the model, and be told of changes from now on."""
@@ -61,7 +78,7 @@ class Configuration:
         if self._server.client.configuration:
             self._settings = await self._pull()
         elif isinstance(pushed, Mapping) and SECTION in pushed:
-            self._settings = self._parse(pushed[SECTION], self._base)
+            self._settings = self._parse(pushed[SECTION], self._base, self._allowed())
         self._apply()
 
     async def _pull(self) -> Settings:
@@ -71,15 +88,21 @@ class Configuration:
         except JsonRpcException as error:
             log.warning("the editor did not send its settings: %s", error)
             return self._settings
-        return self._parse(answer[0] if answer else None, self._base)
+        return self._parse(answer[0] if answer else None, self._base, self._allowed())
 
-    def _parse(self, values: Any, base: Settings) -> Settings:
+    def _allowed(self) -> bool:
+        """Whether settings that may be the workspace's own are taken, whatever they name."""
+        if self._trusted is not None:
+            return self._trusted
+        return trust.covers(self._server.folders.roots)
+
+    def _parse(self, values: Any, base: Settings, trusted: bool) -> Settings:
         if values is None:
             return base
         if not isinstance(values, Mapping):
             self._unreported.append(f"{SECTION}: the settings must be an object, by name.")
             return base
-        settings, complaints = parse(values, base)
+        settings, complaints = parse(values, base, trusted=trusted)
         self._unreported += complaints
         return settings
 

@@ -22,6 +22,12 @@ log = logging.getLogger(__name__)
 CHUNK = 65536
 """Bytes read from standard input at once."""
 
+ADMISSION_SECONDS = 10.0
+"""Time that whoever connects has to give the token."""
+
+WAITING = 8
+"""Connections that wait while another one has not given the token yet."""
+
 
 class InTurn:
     """Reads messages, and lets the handler of each begin before the next is read.
@@ -74,60 +80,87 @@ async def serve_pipes(server: Server, stdin: int, stdout: int) -> int:
     pump.start()
     writer = PipeWriter(stdout, server.leave)
     try:
-        return await _serve(server, reader, writer)
+        await _converse(server, reader, writer)
     finally:
+        _close(server)
         writer.close()
+    return _exit_code(server)
 
 
 async def serve_tcp(server: Server, host: str, port: int, listening: Callable[[str, int], None]) -> int:
-    """Serve the first client that connects; return the process's exit code.
+    """Serve the first client that connects, and gives the token if there is one; return the exit code.
 
     `listening` is told the address, with the port that the system chose if `port` is 0.
 
     Raises:
         SlmLspError: the address can't be listened on.
     """
-    connected: asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
-    connected = asyncio.get_running_loop().create_future()
+    clients: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue(WAITING)
 
     def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if connected.done():
+        if clients.full():
             writer.close()
         else:
-            connected.set_result((reader, writer))
+            clients.put_nowait((reader, writer))
 
     try:
         listener = await asyncio.start_server(connect, host, port)
     except OSError as error:
         raise SlmLspError(f"{host}:{port} can't be listened on: {error.strerror}; choose another.") from error
     listening(*listener.sockets[0].getsockname()[:2])
-    reader, writer = await connected
-    listener.close()
     try:
-        return await _serve(server, reader, writer)
+        while True:
+            reader, writer = await clients.get()
+            try:
+                await _converse(server, reader, writer, listener.close)
+            finally:
+                writer.close()
+                with suppress(OSError):
+                    await writer.wait_closed()
+            if server.admitted.is_set():
+                return _exit_code(server)
+            log.warning("a connection without the right token was closed")
+            server.left.clear()
     finally:
-        writer.close()
-        with suppress(OSError):
-            await writer.wait_closed()
+        listener.close()
+        while not clients.empty():
+            clients.get_nowait()[1].close()
+        _close(server)
 
 
-async def _serve(server: Server, reader: asyncio.StreamReader, writer: "Writer | AsyncWriter") -> int:
-    protocol = server.protocol
-    protocol.set_writer(writer)
+async def _converse(
+    server: Server,
+    reader: asyncio.StreamReader,
+    writer: "Writer | AsyncWriter",
+    admitted: Callable[[], None] = lambda: None,
+) -> None:
+    """Speak with one client until one of both leaves, or it has not been admitted in time."""
+    server.protocol.set_writer(writer)
     reading = asyncio.ensure_future(
-        run_async(threading.Event(), InTurn(reader), protocol, log, server.report_server_error)
+        run_async(threading.Event(), InTurn(reader), server.protocol, log, server.report_server_error)
     )
-    leaving = asyncio.ensure_future(server.left.wait())
+    leaving, admission = (asyncio.ensure_future(one.wait()) for one in (server.left, server.admitted))
     try:
-        await asyncio.wait({reading, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(
+            {reading, leaving, admission}, timeout=ADMISSION_SECONDS, return_when=asyncio.FIRST_COMPLETED
+        )
+        if server.admitted.is_set():
+            admitted()
+            await asyncio.wait({reading, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if reading.done() and (error := reading.exception()):
             log.warning("the connection broke: %s", error)
     finally:
-        reading.cancel()
-        leaving.cancel()
-        server.statistics.stop()
-        server.service.close()
-    return 0 if protocol.shut_down else 1
+        for task in (reading, leaving, admission):
+            task.cancel()
+
+
+def _close(server: Server) -> None:
+    server.statistics.stop()
+    server.service.close()
+
+
+def _exit_code(server: Server) -> int:
+    return 0 if server.protocol.shut_down else 1
 
 
 def _pump(fd: int, reader: asyncio.StreamReader, loop: asyncio.AbstractEventLoop) -> None:

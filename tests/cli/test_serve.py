@@ -29,6 +29,18 @@ def test_other_addresses_need_a_flag(text: str) -> None:
     assert serve._address(text, allow_remote=True)[1] == 5007
 
 
+def test_beyond_this_machine_a_token_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(serve.TOKEN_VARIABLE, raising=False)
+    assert serve._token("127.0.0.1") is None
+    with pytest.raises(UsageError, match="set SLM_LSP_TOKEN"):
+        serve._token("0.0.0.0")
+    monkeypatch.setenv(serve.TOKEN_VARIABLE, "short")
+    with pytest.raises(UsageError, match="can be guessed"):
+        serve._token("0.0.0.0")
+    monkeypatch.setenv(serve.TOKEN_VARIABLE, "a-long-random-text")
+    assert serve._token("0.0.0.0") == serve._token("::1") == "a-long-random-text"
+
+
 @pytest.mark.parametrize(
     "text", ["", "5007", ":5007", "127.0.0.1", "127.0.0.1:", "a:b", "a:70000", "a:-1", "a:²"]
 )

@@ -1,10 +1,13 @@
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from slm_lsp import trust
 from slm_lsp.errors import ModelNotFound
 from slm_lsp.lsp import settings
+from slm_lsp.paths import CACHE_VARIABLE, STATE_VARIABLE
 from tests.lsp.fakes import FakeBackend, eventually
 from tests.lsp.harness import REFUSED, Session, session
 
@@ -140,3 +143,51 @@ async def test_a_model_that_cannot_be_loaded_is_reported(backend: FakeBackend) -
         why = await client.why()
         assert why
         assert why["reason"] == "the model could not be loaded; run `slm-lsp doctor`"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workspace whose own settings name a model."""
+    monkeypatch.setenv(STATE_VARIABLE, str(tmp_path / "state"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    (tmp_path / "project").mkdir()
+    return tmp_path / "project"
+
+
+def opened(project: Path, **options: Any) -> dict[str, Any]:
+    folders = [{"uri": project.as_uri(), "name": "project"}]
+    return {"workspaceFolders": folders, "initializationOptions": {"maxLines": 1, **options}}
+
+
+async def test_a_workspace_that_nobody_trusts_names_no_model(
+    client: Session, backend: FakeBackend, project: Path
+) -> None:
+    client.answers["workspace/configuration"] = [{"model": "theirs", "adapter": "theirs", "maxLines": 3}]
+    await client.ready(CONFIGURATION, **opened(project, model="mine"))
+    assert [(load.model, load.adapter, load.max_lines) for load in backend.loads] == [("mine", "", 3)]
+    assert ["`model` is not taken" in one for one in warnings(client)] == [True, False]
+
+
+@pytest.mark.parametrize("by", ["editor", "user"])
+async def test_a_workspace_that_is_trusted_does(
+    client: Session, backend: FakeBackend, project: Path, by: str
+) -> None:
+    client.answers["workspace/configuration"] = [{"model": "theirs"}]
+    if by == "user":
+        trust.allow(project.parent)
+    options = {"trusted": True} if by == "editor" else {}
+    await client.ready(CONFIGURATION, **opened(project, **options))
+    assert [load.model for load in backend.loads] == ["theirs"]
+    assert warnings(client) == []
+
+
+async def test_where_the_editor_does_not_trust_nothing_is_taken_and_nothing_indexed(
+    client: Session, backend: FakeBackend, project: Path
+) -> None:
+    trust.allow(project)
+    client.answers["workspace/configuration"] = [{"model": "theirs", "index": True}]
+    await client.ready(CONFIGURATION, **opened(project, trusted=False, model="theirs too"))
+    assert [load.model for load in backend.loads] == ["smollm2-135m"]
+    await eventually(lambda: backend.services[-1].contexts.workspace._trees)
+    assert not backend.services[-1].contexts.workspace._indexers
+    assert len(warnings(client)) == 1

@@ -1,10 +1,14 @@
 import asyncio
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
 from slm_lsp.errors import SlmLspError
+from slm_lsp.lsp import transport
 from slm_lsp.lsp.server import build_server
+from slm_lsp.lsp.session import Server
 from slm_lsp.lsp.transport import serve_tcp
 from tests.lsp.fakes import PATIENCE, FakeBackend
 from tests.lsp.harness import Session, session
@@ -55,28 +59,71 @@ async def test_a_large_document_arrives_whole(client: Session, backend: FakeBack
     assert "".join(backend.requests[-1].document.lines) == text
 
 
-async def test_tcp_serves_the_first_client_and_refuses_others(backend: FakeBackend) -> None:
-    listening: asyncio.Future[tuple[str, int]] = asyncio.get_running_loop().create_future()
-    server = build_server(backend.service)
-    serving = asyncio.ensure_future(
-        serve_tcp(server, "127.0.0.1", 0, lambda host, port: listening.set_result((host, port)))
-    )
-    host, port = await listening
-    reader, writer = await asyncio.open_connection(host, port)
+@asynccontextmanager
+async def connected(address: tuple[str, int], serving: "asyncio.Task[int]") -> AsyncIterator[Session]:
+    """Connect a client to a server over TCP."""
+    reader, writer = await asyncio.open_connection(*address)
     client = Session(reader, os.dup(writer.get_extra_info("socket").fileno()))
     taking = asyncio.ensure_future(client.listen())
     client.exit_code = serving
-    async with asyncio.timeout(PATIENCE):
+    try:
+        async with asyncio.timeout(PATIENCE):
+            yield client
+            client.hang_up()
+            await taking
+    finally:
+        taking.cancel()
+        writer.close()
+        await writer.wait_closed()
+
+
+async def serving(server: Server) -> tuple[tuple[str, int], "asyncio.Task[int]"]:
+    """Serve over TCP; returns the address."""
+    listening: asyncio.Future[tuple[str, int]] = asyncio.get_running_loop().create_future()
+    task = asyncio.ensure_future(
+        serve_tcp(server, "127.0.0.1", 0, lambda host, port: listening.set_result((host, port)))
+    )
+    return await listening, task
+
+
+async def test_tcp_serves_the_first_client_and_refuses_others(backend: FakeBackend) -> None:
+    address, task = await serving(build_server(backend.service))
+    async with connected(address, task) as client:
         await client.ready()
         with pytest.raises(ConnectionRefusedError):
-            await asyncio.open_connection(host, port)
+            await asyncio.open_connection(*address)
         client.open("")
         assert (await client.inline().result())["items"]
         assert await client.leave() == 0
-        client.hang_up()
-        await taking
-        writer.close()
-        await writer.wait_closed()
+
+
+async def test_with_a_token_only_who_gives_it_is_served(backend: FakeBackend) -> None:
+    address, task = await serving(build_server(backend.service, token="a-long-random-text"))
+    opened = {"processId": None, "rootUri": None, "capabilities": {}}
+    for options in (None, {}, {"token": "another-random-text"}, {"token": 7}):
+        async with connected(address, task) as client:
+            params = {**opened, "initializationOptions": options}
+            refused = await client.request("initialize", params).error()
+            assert "`initializationOptions.token`" in refused["message"]
+    assert backend.loads == []
+    async with connected(address, task) as client:
+        await client.ready(initializationOptions={"token": "a-long-random-text"})
+        assert client.of("window/showMessage") == [], "the token is no setting"
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(*address)
+        assert await client.leave() == 0
+
+
+async def test_who_gives_no_token_keeps_nobody_waiting(
+    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "ADMISSION_SECONDS", 0.05)
+    address, task = await serving(build_server(backend.service, token="a-long-random-text"))
+    _, silent = await asyncio.open_connection(*address)
+    async with connected(address, task) as client:
+        await client.ready(initializationOptions={"token": "a-long-random-text"})
+        assert await client.leave() == 0
+    silent.close()
 
 
 async def test_an_address_in_use_is_one_sentence(backend: FakeBackend) -> None:

@@ -9,7 +9,7 @@ import psutil
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 
-from slm_lsp import __version__
+from slm_lsp import __version__, network
 from slm_lsp.completion.request import Trigger
 from slm_lsp.completion.trail import Entry
 from slm_lsp.config import camel
@@ -33,6 +33,7 @@ def status(ls: Server, *arguments: Any) -> dict[str, Any]:
         "endpoint": _endpoint(ls),
         "snoozed": round(service.snoozed),
         "memory": psutil.Process().memory_info().rss,
+        "network": {"allowed": network.allowed(), "refused": network.refused()},
         "tasks": len(asyncio.all_tasks()),
         "counters": {
             "requests": service.journal.counters.requests,

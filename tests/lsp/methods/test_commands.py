@@ -57,6 +57,7 @@ async def test_status_tells_of_the_model_the_memory_and_the_counters(
             "backend": "slm-lsp",
         },
         "endpoint": None,
+        "network": {"allowed": [], "refused": {}},
         "counters": {
             "requests": 2,
             "shown": 1,
