@@ -41,7 +41,7 @@ class NetworkRefused(PermissionError):
     """Something asked for a connection, a listener or a name that no setting names."""
 
 
-_addresses: set[tuple[str, int]] = set()
+_addresses: dict[tuple[str, int], int] = {}
 _paths: set[str] = set()
 _resolved: dict[str, set[str]] = {}
 _refused: dict[str, int] = {}
@@ -59,12 +59,14 @@ def guard() -> None:
 
 def allow(host: str, port: int) -> None:
     """Let this process listen at, or connect to, an address that the user's settings name."""
-    _addresses.add((host, port))
+    _addresses[host, port] = _addresses.get((host, port), 0) + 1
 
 
 def withdraw(host: str, port: int) -> None:
-    """Refuse an address again that the settings don't name any more."""
-    _addresses.discard((host, port))
+    """Refuse an address again, once it has been withdrawn as often as it was allowed."""
+    _addresses[host, port] = _addresses.get((host, port), 1) - 1
+    if not _addresses[host, port]:
+        del _addresses[host, port]
 
 
 def allow_path(path: str | os.PathLike[str]) -> None:
@@ -101,7 +103,7 @@ def _let_through(event: str, arguments: tuple[object, ...]) -> bool:
         # A message without an address goes to where its socket is connected.
         return address is None or _is_named(address) or _is_own_pair()
     if event in _LOOKED_UP:
-        return any(arguments[0] in (host, host.encode()) for host, _ in _addresses)
+        return any(arguments[0] in (host, host.encode()) for host, _ in list(_addresses))
     if event == "socket.__new__":
         return arguments[1] in (_UNIX, _BY_DESCRIPTOR) or bool(_addresses) or _is_own_pair()
     return event not in _NEVER
@@ -113,7 +115,7 @@ def _is_named(address: object) -> bool:
     if not isinstance(address, tuple) or len(address) < 2:
         return False
     host, port = str(address[0]), address[1]
-    return any(port == named[1] and _is_host(host, named[0]) for named in _addresses)
+    return any(port == named[1] and _is_host(host, named[0]) for named in list(_addresses))
 
 
 def _is_host(number: str, name: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from slm_lsp import network
 from slm_lsp.cancel import CancelToken
 from slm_lsp.engine.remote.endpoint import Endpoint
 from slm_lsp.errors import EndpointError
@@ -45,6 +46,7 @@ class Connection:
             EndpointError: the file of certificates can't be read.
         """
         trusted = _trusted(endpoint.authority)
+        network.allow(*endpoint.address)
         self.endpoint = endpoint
         self._loop = asyncio.new_event_loop()
         self._client = httpx.AsyncClient(
@@ -90,6 +92,7 @@ class Connection:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+        network.withdraw(*self.endpoint.address)
 
     def _exchange(
         self, method: str, path: str, body: Json | None, cancel: CancelToken

@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from slm_lsp import network
 from slm_lsp.errors import EndpointError
 
 KEY_VARIABLE = "SLM_LSP_ENDPOINT_KEY"
@@ -77,6 +78,10 @@ def key_of(endpoint: Endpoint) -> str:
     """
     if key := os.environ.get(KEY_VARIABLE):
         return key
+    # On Linux the keyring answers on the session's bus, which the network's guard knows nothing of.
+    bus = os.environ.get("DBUS_SESSION_BUS_ADDRESS", "")
+    if bus.startswith("unix:path="):
+        network.allow_path(bus.removeprefix("unix:path=").partition(",")[0])
     try:
         import keyring
         from keyring.errors import KeyringError
