@@ -23,13 +23,13 @@ Start = Callable[..., Neovim]
 """Starts Neovim on a text."""
 
 
-def init(ghost: str) -> str:
+def init(ghost: str, **settings: object) -> str:
     """Return an ``init.lua`` with the plugin and the server of this tree."""
     options = {
         "cmd": COMMAND,
         "ghost": ghost,
         "keys": KEYS,
-        "settings": {"eagerness": 100, "index": False},
+        "settings": {"eagerness": 100, "index": False, **settings},
     }
     return f"""
         vim.opt.rtp:append('{ROOT}/editors/neovim')

@@ -19,16 +19,10 @@ from tests.editors.neovim.conftest import COMMAND, init
 from tests.editors.neovim.driver import ROOT, Neovim
 from tests.editors.neovim.screen import Frame
 
-LINES = (
-    "total += posting.amount",
-    "if posting.account == account:",
-    "for entry in self.entries:",
-    "names.add(posting.account)",
-    "return sorted(names)",
-)
+LINES = ("total += posting.amount", "for entry in self.entries:", "names.add(posting.account)")
 
-SETTLED = 0.3
-"""Seconds without a change of the screen after which nothing more is drawn for a key."""
+QUIET = 0.1
+"""Seconds: between questions to the server, which Neovim must pass on, and until nothing more is drawn."""
 
 PLAIN = """
     vim.lsp.config('slm-lsp', {{ cmd = {{ {cmd} }}, filetypes = {{ 'python' }}, root_markers = {{ '.git' }},
@@ -41,17 +35,19 @@ PLAIN = """
 
 def answered(editor: Neovim, column: int) -> dict[str, Any]:
     """Wait for the answer to the request at a column, and return what the server says of it."""
-
-    def look() -> dict[str, Any] | None:
+    while True:
+        time.sleep(QUIET)
         entry = editor.command("slm-lsp.why", editor.lua("return vim.uri_from_bufnr(0)"))
-        return entry if entry and entry["column"] == column and entry["reason"] != "SUPERSEDED" else None
-
-    return dict(editor.until(look))
+        if entry and entry["column"] == column:
+            return dict(entry)
 
 
 def settled(editor: Neovim) -> Frame:
-    while time.perf_counter() - editor.screen.frames[-1].when < SETTLED:
-        time.sleep(0.05)
+    """Wait until nothing more is drawn, and return what there is."""
+    count = -1
+    while count != len(editor.screen.frames):
+        count = len(editor.screen.frames)
+        time.sleep(QUIET)
     return editor.screen.frames[-1]
 
 

@@ -267,3 +267,19 @@ def test_neovims_own_functions_work_on_what_is_shown(scripted: Start) -> None:
     editor.until(lambda: editor.lines == ["total"])
     assert editor.lua("return vim.lsp.inline_completion.get()")
     editor.until(lambda: editor.lines == ["total = 1"])
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ("{ ghosts = 'own' }", "slm-lsp has no option `ghosts`; see :help slm-lsp-options."),
+        ("{ ghost = 'mine' }", 'The option `ghost` of slm-lsp must be "auto" or "own".'),
+        ("{ keys = { take = '<Tab>' } }", "slm-lsp has no action `take` for a key; see :help slm-lsp-keys."),
+        ("{ restarts = 'often' }", "The option `restarts` of slm-lsp must be a number."),
+    ],
+)
+@pytest.mark.parametrize("ghost", ["auto"])
+def test_a_wrong_option_is_told_in_a_sentence(scripted: Start, options: str, sentence: str) -> None:
+    editor = scripted("", "function() return {} end")
+    told = editor.lua(f"return select(2, pcall(require('slm_lsp').setup, {options}))")
+    assert told == sentence

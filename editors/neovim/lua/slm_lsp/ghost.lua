@@ -1,129 +1,13 @@
----What the plugin does its own way with a buffer's completor, be it Neovim's or its own: when it asks, what
----it draws, and what it puts into the buffer.
+---What the plugin does its own way with a buffer's completor, be it Neovim's or its own: what is drawn, and what
+---is put into the buffer.
 local M = {}
 
 local api = vim.api
+local asking = require('slm_lsp.asking')
 local paint = require('slm_lsp.paint')
 local text = require('slm_lsp.text')
 local server = require('slm_lsp.server')
 local status = require('slm_lsp.status')
-
-local METHOD = 'textDocument/inlineCompletion'
-local INVOKED, AUTOMATIC = 1, 2
-
----@class slm_lsp.Chosen The item that is selected.
----@field item lsp.InlineCompletionItem
----@field client_id integer
----@field anchor slm_lsp.Anchor
----@field index integer
-
----@class slm_lsp.Answer Where the cursor was when an answer was asked for.
----@field row integer
----@field col integer
----@field line string
-
----@class slm_lsp.Completor What `vim.lsp.inline_completion` has for a buffer, as far as it is used here.
----@field bufnr integer
----@field augroup integer
----@field client_state table<integer, { items?: lsp.InlineCompletionItem[] }>
----@field current? table
----@field get_item fun(self: slm_lsp.Completor, index: integer): integer?, lsp.InlineCompletionItem?
----@field count_items fun(self: slm_lsp.Completor): integer
----@field handler fun(self: slm_lsp.Completor, err: any, result: any, ctx: table)
----@field select fun(self: slm_lsp.Completor, index: integer, show_index?: boolean)
----@field request fun(self: slm_lsp.Completor, kind: integer, done?: fun())
----@field show fun(self: slm_lsp.Completor, hint?: string)
----@field hide fun(self: slm_lsp.Completor)
----@field abort fun(self: slm_lsp.Completor)
----@field destroy fun(self: slm_lsp.Completor)
----@field automatic_request fun(self: slm_lsp.Completor)
----@field accept fun(self: slm_lsp.Completor, item: table)
----@field slm_chosen? slm_lsp.Chosen
----@field slm_seen? string The text and cursor that were asked about last.
----@field slm_pending table<integer, integer> The newest request of each client.
----@field slm_asked table<integer, slm_lsp.Answer> What the newest answer of each client is about.
-
----@param self slm_lsp.Completor
----@return boolean
-local function typing(self)
-  return api.nvim_get_current_buf() == self.bufnr and api.nvim_get_mode().mode:sub(1, 1) == 'i'
-end
-
----@return integer row From 0.
----@return integer col In bytes.
----@return string line
-local function cursor()
-  local at = api.nvim_win_get_cursor(0)
-  return at[1] - 1, at[2], api.nvim_get_current_line()
-end
-
----Ask anew after a change of the text or of the cursor; what is shown stays if it is what is being typed.
----@param self slm_lsp.Completor
-local function automatic_request(self)
-  if not typing(self) then
-    return
-  end
-  local row, col = cursor()
-  local seen = ('%d:%d:%d'):format(api.nvim_buf_get_changedtick(self.bufnr), row, col)
-  if seen == self.slm_seen then
-    return
-  end
-  self.slm_seen = seen
-  self:show()
-  self:request(AUTOMATIC)
-end
-
----Ask one client; only its newest answer counts.
----@param self slm_lsp.Completor
----@param client vim.lsp.Client
----@param kind integer
----@param done? fun()
-local function ask(self, client, kind, done)
-  local row, col, line = cursor()
-  local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
-  ---@diagnostic disable-next-line: inject-field
-  params.context = { triggerKind = kind }
-  local before, started = self.slm_pending[client.id], vim.uv.hrtime()
-  local request ---@type integer?
-  local function answered(err, result, ctx)
-    if self.slm_pending[client.id] ~= request then
-      return
-    end
-    self.slm_pending[client.id] = nil
-    if not typing(self) or not self.client_state[client.id] then
-      return
-    end
-    status.answered((vim.uv.hrtime() - started) / 1e6)
-    self.slm_asked[client.id] = { row = row, col = col, line = line }
-    self:handler(nil, not err and result or { items = {} }, ctx)
-    if done then
-      done()
-    end
-  end
-  request = select(2, client:request(METHOD, params, answered, self.bufnr))
-  self.slm_pending[client.id] = request
-  status.changed()
-  if before then
-    -- After the new one, so that the server goes on with what it writes if that still fits.
-    client:cancel_request(before)
-  end
-end
-
----Ask all clients for the cursor's place.
----@param self slm_lsp.Completor
----@param kind integer 1 if the user asked for it, 2 if not.
----@param done? fun() Called after each answer.
-local function request(self, kind, done)
-  if not typing(self) then
-    return
-  end
-  for id in pairs(self.client_state) do
-    local client = vim.lsp.get_client_by_id(id)
-    if client and not client:is_stopped() then
-      ask(self, client, kind, done)
-    end
-  end
-end
 
 ---Take note of the item that is selected, and of its place, before it is drawn.
 ---@param self slm_lsp.Completor
@@ -143,10 +27,10 @@ end
 ---@param self slm_lsp.Completor
 ---@return slm_lsp.Rest?
 function M.rest(self)
-  if not (self.current and self.slm_chosen and typing(self)) then
+  if not (self.current and self.slm_chosen and asking.typing(self)) then
     return nil
   end
-  local row, col, line = cursor()
+  local row, col, line = asking.cursor()
   return text.rest(self.slm_chosen.anchor, line, row, col)
 end
 
@@ -160,7 +44,7 @@ local function show(self, hint)
     self.current = nil
     return
   end
-  local row, col = cursor()
+  local row, col = asking.cursor()
   paint.paint(self.bufnr, row, col, rest, hint)
 end
 
@@ -169,7 +53,7 @@ end
 ---@param rest slm_lsp.Rest
 ---@param piece string
 local function insert(self, rest, piece)
-  local row, col = cursor()
+  local row, col = asking.cursor()
   local lines = vim.split(piece, '\n', { plain = true })
   vim.cmd('let &g:undolevels = &g:undolevels')
   api.nvim_buf_set_text(self.bufnr, row, col, row, col + text.covered(rest, piece), lines)
@@ -196,7 +80,7 @@ function M.accept(self, part)
     end
     return true
   end
-  local row, col = cursor()
+  local row, col = asking.cursor()
   chosen.anchor = text.advanced(chosen.anchor, rest, piece, row, col)
   self:show()
   if client and client.name == server.NAME then
@@ -226,7 +110,7 @@ end
 ---@param self slm_lsp.Completor
 ---@param done? fun()
 function M.trigger(self, done)
-  self:request(INVOKED, done)
+  self:request(asking.INVOKED, done)
 end
 
 ---Show another of the items; the others are asked for first if there is but one.
@@ -250,6 +134,15 @@ function M.step(self, step)
     M.trigger(self, move)
   end
   return true
+end
+
+---Ask again, for a model that was not ready may be so now.
+---@param self? slm_lsp.Completor
+function M.look_again(self)
+  if self and not M.rest(self) then
+    self.slm_seen = nil
+    self:automatic_request()
+  end
 end
 
 ---Let a completor follow the text in a buffer.
@@ -286,8 +179,8 @@ function M.take_over(completor)
   local choose_drawn, hide = completor.select, completor.hide
   local abort, destroy = completor.abort, completor.destroy
   completor.slm_pending, completor.slm_asked = {}, {}
-  completor.automatic_request = automatic_request
-  completor.request = request
+  completor.automatic_request = asking.automatic_request
+  completor.request = asking.request
   completor.show = show
   completor.select = function(self, index, show_index)
     choose(self, index)

@@ -47,6 +47,9 @@ function M.setup(given)
       local client = ours(event)
       if client then
         status.progressed(client, event.data.params.value)
+        if event.data.params.value.kind == 'end' then
+          ghost.look_again(completor.of())
+        end
       end
     end,
   })
