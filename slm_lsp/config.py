@@ -51,6 +51,16 @@ def _whole(low: int, high: int) -> Check:
     return check
 
 
+def _number(low: float, high: float) -> Check:
+    @_schema(type="number", minimum=low, maximum=high)
+    def check(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise ValueError(f"a number from {low} to {high}")
+        return float(value)
+
+    return check
+
+
 @_schema(type="boolean")
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
@@ -207,6 +217,27 @@ class Settings:
         "How readily suggestions are shown by themselves, 0 to 100: those whose chance of being right is "
         "estimated at 100 less this percentage or more.",
         _whole(0, 100),
+    )
+    temperature: float = _option(
+        0.0,
+        "0 takes the likeliest token; above it tokens are drawn, the more freely the higher, as in "
+        "transformers. Instruct models may gain by it.",
+        _number(0, 2),
+    )
+    top_k: int = _option(
+        50, "Where tokens are drawn: among so many of the likeliest; 0 for all.", _whole(0, 1_000_000)
+    )
+    top_p: float = _option(
+        1.0,
+        "Where tokens are drawn: among the likeliest whose probabilities add up to this.",
+        _number(0.01, 1),
+    )
+    seed: int = _option(0, "Where tokens are drawn: the same seed draws the same.", _whole(0, 2**31 - 1))
+    chat: str = _option(
+        "auto",
+        "Whether a model without fill-in-the-middle tokens is asked through its chat template: `on`, `off`, "
+        "or `auto` for the known instruct models.",
+        _choice("auto", "on", "off"),
     )
     alternatives: int = _option(
         3, "How many different suggestions are made when you ask for them.", _whole(1, 3)

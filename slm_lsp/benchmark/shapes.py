@@ -15,6 +15,21 @@ from slm_lsp.models.quantise import GROUP, PANEL
 
 Config = dict[str, Any]
 
+PROBE: Config = {
+    "model_type": "qwen2",
+    "vocab_size": 16384,
+    "max_position_embeddings": 4096,
+    "num_key_value_heads": 2,
+    "rms_norm_eps": 1e-6,
+    "rope_theta": 1e6,
+    "tie_word_embeddings": True,
+    "hidden_size": 1024,
+    "intermediate_size": 5120,
+    "num_hidden_layers": 6,
+    "num_attention_heads": 8,
+}
+"""A model that is made in no time and whose weights fit in no cache."""
+
 _QWEN: Config = {
     "model_type": "qwen2",
     "vocab_size": 151936,
@@ -58,9 +73,8 @@ def config(shape: str) -> Config:
     return SHAPES[shape]
 
 
-def write_int8(shape: str, folder: Path) -> None:
+def write_int8(sizes: Config, folder: Path) -> None:
     """Write random weights for our engine, as they are after conversion (see `slm_lsp.models.quantise`)."""
-    sizes = config(shape)
     (folder / "config.json").write_text(json.dumps(sizes), encoding="utf-8")
     random, tensors = np.random.default_rng(0), dict[str, NDArray[Any]]()
     for name, rows, inputs in _matrices(sizes):

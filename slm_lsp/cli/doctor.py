@@ -63,14 +63,21 @@ def doctor(
     model: Annotated[
         str, typer.Option(help="The model to look at, as in the setting `model`.")
     ] = Settings().model,
+    measure: Annotated[
+        bool, typer.Option(help="Measure for a few seconds which models would answer fast enough here.")
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Look at Python, torch, memory, the cache folder and the model, and say how to mend what is wrong.
+
+    Then say which models this machine is fast enough for.
 
     Ends with 1 if something is broken. Examples: `slm-lsp doctor`, `slm-lsp doctor --model ./folder --json`.
     """
     with Console(stderr=True).status("Looking around and loading the model"):
         findings = list(examine(model))
+        if measure:
+            findings += recommend()
     broken = any(finding.state is State.BROKEN for finding in findings)
     if as_json:
         typer.echo(json.dumps({"ok": not broken, "findings": [asdict(one) for one in findings]}, indent=2))
@@ -91,6 +98,25 @@ def examine(model: str) -> Iterator[Finding]:
     yield files
     if files.state is State.OK:
         yield _loading(model)
+
+
+def recommend() -> Iterator[Finding]:
+    """Yield how fast this machine is, and which of the known models it is fast enough for."""
+    from slm_lsp.benchmark import machine
+    from slm_lsp.engine.llama.native import supported
+
+    if not supported():
+        yield Finding("speed", "not measured: this processor can't run the int8 kernels")
+        return
+    found, memory = machine.measure(), psutil.virtual_memory().available
+    yield Finding(
+        "speed",
+        f"{decimal(int(found.bandwidth))}/s of weights, {found.speed / 1e9:.0f} G operations/s in int8",
+    )
+    for limit in machine.LIMITS:
+        rows = machine.within(found, limit, memory)
+        named = ", ".join(f"{row.name} ({machine.answer_ms(row, found):.0f} ms)" for row in rows)
+        yield Finding(f"within {limit} ms", named or "none of the known models")
 
 
 def _packages() -> Iterator[Finding]:

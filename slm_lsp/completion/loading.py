@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from slm_lsp.completion.model import LoadedModel, Progress, Reserve
 from slm_lsp.config import Settings
+from slm_lsp.errors import ModelInvalid
 
 if TYPE_CHECKING:
+    from slm_lsp.tokens.chat import Chat
     from slm_lsp.tokens.vocabulary import Vocabulary
 
 ENDPOINT = "endpoint"
@@ -53,7 +55,8 @@ def local(settings: Settings, progress: Progress) -> LoadedModel:
         progress=progress,
     )
     name = f"{files.name} + {settings.adapter}" if settings.adapter else files.name
-    return LoadedModel(name, engine, vocabulary, detect(vocabulary))
+    format = detect(vocabulary, _chat(settings, files.folder, vocabulary))
+    return LoadedModel(name, engine, vocabulary, format)
 
 
 def remote(settings: Settings) -> LoadedModel:
@@ -113,3 +116,17 @@ def _vocabulary(name: str) -> "Vocabulary":
     if path.is_file():
         return Vocabulary.from_gguf(path)
     return Vocabulary.load(locate(name).folder)
+
+
+def _chat(settings: Settings, folder: Path, vocabulary: "Vocabulary") -> "Chat | None":
+    """Return how a model is asked in words, if it is to be."""
+    from slm_lsp.models.known import KNOWN
+    from slm_lsp.tokens import chat
+
+    row = KNOWN.get(settings.model)
+    if settings.chat == "off" or (settings.chat == "auto" and not (row and row.format == "chat")):
+        return None
+    found = chat.load(folder, vocabulary)
+    if found is None and settings.chat == "on":
+        raise ModelInvalid(f"{settings.model} has no chat template; set `chat` to auto or off.")
+    return found

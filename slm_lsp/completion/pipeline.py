@@ -28,7 +28,7 @@ from slm_lsp.completion.request import (
 )
 from slm_lsp.config import Settings
 from slm_lsp.context.surroundings import Surroundings
-from slm_lsp.engine.interface import Usage
+from slm_lsp.engine.interface import Sampling, Usage
 from slm_lsp.prompt.build import Prompt, build
 from slm_lsp.prompt.context import Context
 from slm_lsp.text.snapshot import Snapshot
@@ -108,7 +108,9 @@ def run(
         if text.startswith(cursor.lead):
             told(text[len(cursor.lead) :])
 
-    drafts = decode(model, prompt, rules, settings.max_tokens, count, cancel, usage, tell)
+    drafts = decode(
+        model, prompt, rules, settings.max_tokens, count, cancel, usage, tell, _sampling(settings)
+    )
     clock.add("prefill", usage.prefill_ms, f"{usage.reused} tokens reused, {usage.prefilled} computed")
     clock.add("decode", usage.decode_ms, f"{usage.decoded} tokens; {drafts[0].stop}" if drafts else "")
 
@@ -166,6 +168,12 @@ def _context(
         time_limit=settings.context_time_limit,
         parts=switches.context,
     )
+
+
+def _sampling(settings: Settings) -> Sampling | None:
+    if not settings.temperature:
+        return None
+    return Sampling(settings.temperature, settings.top_k, settings.top_p, settings.seed)
 
 
 def _prompt(

@@ -80,6 +80,7 @@ class WarmModel:
             settings.precision,
             settings.threads,
             settings.cache_memory,
+            settings.chat,
         )
         if wanted == self._loaded_for:
             return False

@@ -14,6 +14,7 @@ from slm_lsp.cancel import CancelToken
 from slm_lsp.engine.device import choose_device, physical_cores
 from slm_lsp.engine.hf_weights import CACHE_ARGUMENTS, read, short
 from slm_lsp.engine.interface import Constraint, Decoding, EngineInfo, Token, Usage
+from slm_lsp.engine.sampling import Sampler
 from slm_lsp.errors import ModelError
 
 CHUNK = 128
@@ -50,12 +51,13 @@ class TransformersEngine:
         """
         logits = self._prefill(prompt, decoding.max_tokens, cancel, usage)
         constraint = decoding.constraint()
+        sampler = Sampler(decoding.sampling) if decoding.sampling else None
         token: Token | None = None
         for _ in range(decoding.max_tokens):
             cancel.check()
             if token:
                 logits = self._step(token.id, usage)
-            token = _choose(logits, constraint)
+            token = _choose(logits, constraint, sampler)
             if token.id in decoding.stop_ids:
                 usage.ended = True
                 return
@@ -245,16 +247,21 @@ def _only_attention(model: Any) -> bool:
     return all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer, DummyLayer) for layer in layers)
 
 
-def _choose(logits: Tensor, constraint: Constraint | None) -> Token:
-    """Take the most probable token that the constraint allows."""
-    token = _likeliest(logits, constraint, 1)[0]
+def _choose(logits: Tensor, constraint: Constraint | None, sampler: Sampler | None = None) -> Token:
+    """Take the most probable token that the constraint allows, or draw one."""
+    token = _likeliest(logits, constraint, 1, sampler)[0]
     if constraint:
         constraint.accept(token.id)
     return token
 
 
-def _likeliest(logits: Tensor, constraint: Constraint | None, count: int) -> list[Token]:
-    """Return the most probable tokens that the constraint allows, at most `count`, best first."""
+def _likeliest(
+    logits: Tensor, constraint: Constraint | None, count: int, sampler: Sampler | None = None
+) -> list[Token]:
+    """Return the most probable tokens that the constraint allows, at most `count`, best first.
+
+    With a sampler it is the one that it draws.
+    """
     logprobs = logits.log_softmax(-1)
     entropy = float(torch.special.entr(logprobs.exp()).sum())
     if not math.isfinite(entropy):
@@ -264,7 +271,12 @@ def _likeliest(logits: Tensor, constraint: Constraint | None, count: int) -> lis
     ids = ids.to(logits.device)
     values = logits[ids]
     # The first of equals, as with `argmax`; `topk` takes any.
-    best = values.argmax()[None] if count == 1 else values.sort(descending=True, stable=True).indices[:count]
+    if sampler:
+        best = torch.tensor([sampler.draw(values.cpu().numpy())], device=ids.device)
+    elif count == 1:
+        best = values.argmax()[None]
+    else:
+        best = values.sort(descending=True, stable=True).indices[:count]
     return [Token(id, float(logprobs[id]), entropy) for id in ids[best].tolist()]
 
 

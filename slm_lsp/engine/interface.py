@@ -35,18 +35,32 @@ class DraftSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Sampling:
+    """Divide logits by `temperature`, keep the `top_k` largest (0 keeps all), then of these the fewest whose
+    probabilities add up to `top_p`, and draw; the same `seed` draws the same.
+    """  # fmt: skip
+
+    temperature: float
+    top_k: int = 0
+    top_p: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Decoding:
     """How to decode one completion.
 
     `max_tokens` counts generated tokens; `stop_ids` end the generation and are never yielded. `drafts` is for
     engines that gain by it, in place of what they look up themselves (see `slm_lsp.engine.lookup`).
-    `constraint` makes a new constraint for each text that is written.
+    `constraint` makes a new constraint for each text that is written. With `sampling`, `generate` draws
+    tokens; `generate_several` does not look at it.
     """
 
     max_tokens: int
     stop_ids: frozenset[int] = frozenset()
     drafts: DraftSource | None = None
     constraint: Callable[[], Constraint | None] = lambda: None
+    sampling: Sampling | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +119,7 @@ class Engine(Protocol):
     def generate(
         self, prompt: Sequence[int], decoding: Decoding, cancel: CancelToken, usage: Usage
     ) -> Generator[Token, None, None]:
-        """Yield the continuation of `prompt` greedily, token by token.
+        """Yield the continuation of `prompt`, greedily unless `decoding` says otherwise, token by token.
 
         The prompt has at least one token and, with `max_tokens`, fits the context length. Closing the
         iterator ends the work; `cancel` is checked between prefill chunks and between tokens. The output does

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from slm_lsp.errors import ModelError
+from slm_lsp.prompt import chat
 from slm_lsp.prompt.budget import CHARS_PER_TOKEN, prefix_windows, shares, suffix_ids
 from slm_lsp.prompt.context import Context, choose, hidden, lead
 from slm_lsp.prompt.formats import PromptFormat
@@ -38,6 +39,7 @@ class Prompt:
     context_tokens: int = 0
     snippets: tuple[Snippet, ...] = ()
     lead: str = ""
+    begun: str | None = None
 
 
 def build(
@@ -63,7 +65,8 @@ def build(
     Raises:
         ModelError: `max_tokens` leaves no room in the context.
     """
-    room = context_length - max_tokens - len(format.render((), ()))
+    markers = len(_rendered(format, vocabulary, Layout([], ""), "", [], False)[0])
+    room = context_length - max_tokens - markers
     if room < 1:
         raise ModelError(
             f"the model reads {context_length} tokens, which leaves no room for suggestions of {max_tokens}; "
@@ -80,23 +83,36 @@ def build(
     last = vocabulary.decode(rest).count("\n")
     for window in prefix_windows(prefix, vocabulary, before):
         layout, snippets, head = _beside(context, vocabulary, format, window, last)
-        text = layout.prefix + head + window
-        text = text if layout.ahead and not format.fills else vocabulary.lead + text if text else ""
-        healed = split(text, vocabulary) if heal else Healed(vocabulary.encode(text), "", 0)
-        beside = len(vocabulary.encode(layout.prefix + head))
+        layout = replace(layout, prefix=layout.prefix + head)
+        ids, healed = _rendered(format, vocabulary, layout, window, rest, heal)
+        beside = len(vocabulary.encode(layout.prefix))
+        own = len(ids) - markers - len(rest) if format.chat else len(healed.ids)
         # Where the two texts meet, tokens may come out otherwise than in each of them.
-        if len(healed.ids) + healed.dropped <= before + beside + bool(beside):
+        if own + healed.dropped <= before + beside + bool(beside):
             break
     return Prompt(
-        ids=format.render(healed.ids, rest, layout.ahead),
+        ids=ids,
         tail=healed.tail,
-        prefix_tokens=max(0, len(healed.ids) - beside),
+        prefix_tokens=max(0, own - beside),
         suffix_tokens=len(rest),
         healed=healed.dropped,
-        context_tokens=len(layout.ahead) + min(beside, len(healed.ids)),
+        context_tokens=len(layout.ahead) + min(beside, max(0, own)),
         snippets=tuple(snippets),
         lead=head,
+        begun=window.rpartition("\n")[2] if format.chat else None,
     )
+
+
+def _rendered(
+    format: PromptFormat, vocabulary: Vocabulary, layout: Layout, window: str, rest: list[int], heal: bool
+) -> tuple[list[int], Healed]:
+    """Return a prompt's ids, and the end of the text before the cursor as it was healed."""
+    if format.chat:
+        return chat.render(format.chat, vocabulary, layout.prefix, window, vocabulary.decode(rest), heal)
+    text = layout.prefix + window
+    text = text if layout.ahead and not format.fills else vocabulary.lead + text if text else ""
+    healed = split(text, vocabulary) if heal else Healed(vocabulary.encode(text), "", 0)
+    return format.render(healed.ids, rest, layout.ahead), healed
 
 
 def _beside(

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from slm_lsp.tokens.chat import Chat
 from slm_lsp.tokens.vocabulary import Vocabulary
 
 
@@ -84,6 +85,7 @@ class PromptFormat:
     """How a model wants to be asked, in the ids of its vocabulary.
 
     `fills` says whether it uses what follows the cursor; without it the prompt is the prefix alone.
+    With `chat` it is asked for the middle in words (see `slm_lsp.prompt.chat`).
     `files` says how other files are shown; a model that knows no markers takes them in front.
     `start_id` begins a prompt that would be empty. Every id of `stop_ids` ends the generation: a special
     token is never part of a file.
@@ -101,6 +103,7 @@ class PromptFormat:
     files: Files = Files.AHEAD
     repository_id: int | None = None
     file_id: int | None = None
+    chat: Chat | None = None
 
     def render(self, prefix: Sequence[int], suffix: Sequence[int], context: Sequence[int] = ()) -> list[int]:
         """Put prefix and suffix in their places; what the model writes after it is the middle.
@@ -114,8 +117,11 @@ class PromptFormat:
         return ids or _marked(self.start_id, ())
 
 
-def detect(vocabulary: Vocabulary) -> PromptFormat:
-    """Find a model's format by its tokenizer's special tokens; without known ones it is the prefix alone."""
+def detect(vocabulary: Vocabulary, chat: Chat | None = None) -> PromptFormat:
+    """Find a model's format by its tokenizer's special tokens.
+
+    Without known ones it is asked through `chat`, or else shown the prefix alone.
+    """
     special = vocabulary.special
     stop_ids = vocabulary.end_ids | frozenset(special.values())
     start_id = vocabulary.start_id
@@ -135,6 +141,8 @@ def detect(vocabulary: Vocabulary) -> PromptFormat:
                 repository_id=special.get(family.repository),
                 file_id=special.get(family.file),
             )
+    if chat:
+        return PromptFormat("chat", True, False, stop_ids, start_id=start_id, files=Files.COMMENTS, chat=chat)
     return PromptFormat("plain", False, False, stop_ids, vocabulary.bos_id, start_id)
 
 

@@ -8,12 +8,14 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from slm_lsp.benchmark import machine
 from slm_lsp.cli import doctor as module
 from slm_lsp.completion import loading
 from slm_lsp.config import Settings
 from slm_lsp.engine import device
 from slm_lsp.errors import ModelInvalid
 from slm_lsp.models import store
+from slm_lsp.models.known import EMBEDDED
 from tests.models.conftest import cache, tiny
 from tests.models.tiny import Published
 
@@ -30,7 +32,7 @@ def fetched(tiny: Published) -> None:
 def _run(*arguments: str) -> Result:
     app = typer.Typer()
     app.command()(module.doctor)
-    return CliRunner().invoke(app, ["--model", "tiny", *arguments])
+    return CliRunner().invoke(app, ["--model", "tiny", "--no-measure", *arguments])
 
 
 def _findings() -> tuple[int, dict[str, dict[str, str]]]:
@@ -127,3 +129,14 @@ def test_a_cache_folder_that_others_may_write_is_a_warning(fetched: None, cache:
     code, findings = _findings()
     assert code == 0
     assert f"run `chmod 700 {cache}`" in findings["cache folder"]["advice"]
+
+
+def test_models_are_recommended_by_what_the_machine_reaches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "measure", lambda: machine.Machine(1e10, 1e11))
+    monkeypatch.setattr("slm_lsp.engine.llama.native.supported", lambda: True)
+    found = {finding.name: finding.value for finding in module.recommend()}
+    assert found["speed"] == "10.0 GB/s of weights, 100 G operations/s in int8"
+    assert found["within 100 ms"] == "none of the known models"
+    assert EMBEDDED in found["within 300 ms"]
+    assert "qwen2.5-coder-0.5b" in found["within 1000 ms"]
+    assert "codestral-22b" not in str(found)

@@ -1,6 +1,7 @@
 """Each model family through the real path: files, tokenizer, prompt format, transformers, completion."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,40 @@ def test_a_family_completes(folder: Path) -> None:
     assert result.items or result.reason
     for item in result.items:
         assert not any(token in item.text for token in model.vocabulary.special)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "tokenizer"),
+    [("phi3", "phi3"), ("mistral", "mistral"), ("mixtral", "mistral"), ("gemma", "gemma")],
+)
+def test_an_instruct_model_is_asked_through_its_template_and_draws(
+    architecture: str, tokenizer: str, tmp_path: Path
+) -> None:
+    vocabulary = tokenizers.save_family(tmp_path, tokenizer).get_vocab_size()
+    folder = families.save(tmp_path, architecture, vocabulary)
+    (folder / "chat_template.jinja").write_text("{{ bos_token }}{{ messages[0]['content'] }}\n")
+    settings = Settings(
+        model=str(folder),
+        device="cpu",
+        precision="float32",
+        threads=1,
+        chat="on",
+        temperature=1.0,
+        max_tokens=8,
+    )
+    model = load(settings, lambda done, what: None)
+    assert model.format.family == "chat"
+    document = Snapshot("file:///account.py", "python", 1, tuple(split(BEFORE + AFTER)))
+    request = CompletionRequest(document, 2, len(BEFORE.rpartition("\n")[2]), Trigger.INVOKED)
+
+    def written(seed: int) -> str:
+        result = run(model, request, replace(settings, seed=seed, alternatives=1), CancelToken())
+        assert result.draft
+        return result.draft.text
+
+    assert written(1) == written(1)
+    assert len({written(seed) for seed in range(4)}) > 1
+    model.close()
 
 
 @pytest.mark.parametrize(

@@ -140,10 +140,10 @@ def _engine(settings: Settings, shape: str, folder: Path, told: Callable[[str], 
 
     if not shape:
         return load(settings, progress).engine
-    from slm_lsp.benchmark.shapes import write_int8
+    from slm_lsp.benchmark.shapes import config, write_int8
 
     told(f"making random weights in the shape of {shape}")
-    write_int8(shape, folder)
+    write_int8(config(shape), folder)
     return load_engine(
         folder, None, device="cpu", precision="int8", threads=settings.threads,
         cache_memory=settings.cache_memory, progress=progress,

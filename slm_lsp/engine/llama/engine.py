@@ -13,6 +13,7 @@ from slm_lsp.engine.llama.runner import Outlook, Runner
 from slm_lsp.engine.llama.shape import Shape
 from slm_lsp.engine.llama.speculation import DraftLength
 from slm_lsp.engine.lookup import LONGEST, Lookup
+from slm_lsp.engine.sampling import Sampler
 from slm_lsp.errors import ModelError
 
 
@@ -36,7 +37,8 @@ class LlamaEngine:
         """Yield the continuation greedily (see `slm_lsp.engine.interface.Engine.generate`)."""
         sequence, outlook = self._read(prompt, decoding.max_tokens, cancel, usage)
         constraint, left = decoding.constraint(), decoding.max_tokens
-        chosen = [outlook.choose(constraint)]
+        sampler = Sampler(decoding.sampling) if decoding.sampling else None
+        chosen = [outlook.choose(constraint, sampler)]
         try:
             while True:
                 for token in chosen:
@@ -49,7 +51,7 @@ class LlamaEngine:
                     if not left:
                         return
                 drafts = self._drafts([*sequence.tokens, token.id], left - 1, decoding, constraint)
-                chosen = self._verify(sequence, token.id, drafts, constraint, cancel, usage)
+                chosen = self._verify(sequence, token.id, drafts, (constraint, sampler), cancel, usage)
         finally:
             self._written.note(sequence.tokens[max(0, len(prompt) - LONGEST) :])
 
@@ -145,7 +147,7 @@ class LlamaEngine:
         sequence: Cached,
         token: int,
         drafts: Sequence[int],
-        constraint: Constraint | None,
+        choice: tuple[Constraint | None, Sampler | None],
         cancel: CancelToken,
         usage: Usage,
     ) -> list[Token]:
@@ -157,7 +159,7 @@ class LlamaEngine:
         outlooks = self._runner.extend([(sequence, [token, *drafts])], 1 + len(drafts), cancel)
         chosen = list[Token]()
         for outlook, draft in zip_longest(outlooks, drafts):
-            chosen.append(outlook.choose(constraint))
+            chosen.append(outlook.choose(*choice))
             if chosen[-1].id != draft:
                 break
         sequence.tokens += [token, *drafts][: len(chosen)]

@@ -15,6 +15,7 @@ from slm_lsp.engine.llama.plan import ROWS, Plan
 from slm_lsp.engine.llama.shape import Shape
 from slm_lsp.engine.llama.team import Team
 from slm_lsp.engine.llama.weights import Weights
+from slm_lsp.engine.sampling import Sampler
 from slm_lsp.errors import ModelError
 
 LEAST_CONTEXT = 8192
@@ -33,9 +34,13 @@ class Outlook:
     log_total: float
     entropy: float
 
-    def choose(self, constraint: Constraint | None) -> Token:
-        """Take the most probable token that the constraint allows, and let it take note."""
-        token = self.likeliest(constraint, 1)[0]
+    def choose(self, constraint: Constraint | None, sampler: Sampler | None = None) -> Token:
+        """Take the most probable token that the constraint allows, or draw one, and let it take note."""
+        if sampler:
+            ids = self._allowed(constraint)
+            token = self._token(int(ids[sampler.draw(self.logits[ids])]))
+        else:
+            token = self.likeliest(constraint, 1)[0]
         if constraint:
             constraint.accept(token.id)
         return token
@@ -45,10 +50,14 @@ class Outlook:
         allowed = constraint.allowed() if constraint else None
         if allowed is None and count == 1:
             return [self._token(self.best)]
-        ids = np.arange(len(self.logits)) if allowed is None else np.asarray(allowed)
-        ids = ids[ids < len(self.logits)]
+        ids = self._allowed(constraint)
         order = np.argsort(-self.logits[ids], kind="stable") if count > 1 else [self.logits[ids].argmax()]
         return [self._token(int(ids[place])) for place in order[:count]]
+
+    def _allowed(self, constraint: Constraint | None) -> NDArray[np.int64]:
+        allowed = constraint.allowed() if constraint else None
+        ids = np.arange(len(self.logits)) if allowed is None else np.asarray(allowed)
+        return ids[ids < len(self.logits)]
 
     def _token(self, id: int) -> Token:
         return Token(id, float(self.logits[id]) - self.log_total, self.entropy)
