@@ -169,8 +169,9 @@ class Settings:
     )
     precision: str = _option(
         "auto",
-        "The weights' number format: `auto` (int8 on CPU), `int8`, `bfloat16`, `float16` or `float32`.",
-        _choice("auto", "int8", "bfloat16", "float16", "float32"),
+        "The weights' number format: `auto` (int8 on CPU), `int8`, `int4` (on CUDA), `bfloat16`, `float16` "
+        "or `float32`.",
+        _choice("auto", "int8", "int4", "bfloat16", "float16", "float32"),
     )
     threads: int = _option(0, "Threads of the engine; 0 takes the number of physical cores.", _whole(0, 256))
     cache_memory: int = _option(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from slm_lsp.benchmark.fidelity import First
 from slm_lsp.benchmark.race import Timed
 
 MOST = 12
@@ -65,6 +66,15 @@ class HuggingFace:
         first, last = clock.times[1], clock.times[-1]
         written = (last - first) * (count - 1) / max(1, some - 1)
         return Timed(first - started, written, written)
+
+    def firsts(self, prompt: Sequence[int]) -> list[First]:
+        """Return the first choice after each token of a prompt (see `slm_lsp.benchmark.fidelity`)."""
+        import torch
+
+        with torch.inference_mode():
+            logprobs = self._model(torch.tensor([[*prompt]])).logits[0].log_softmax(-1)
+        best = logprobs.max(-1)
+        return list(zip(best.indices.tolist(), best.values.tolist(), strict=True))
 
 
 class _Clock:

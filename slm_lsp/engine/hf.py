@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from slm_lsp.cancel import CancelToken
+from slm_lsp.engine import weight_only
 from slm_lsp.engine.device import choose_device, physical_cores
-from slm_lsp.engine.hf_weights import CACHE_ARGUMENTS, read, short
+from slm_lsp.engine.hf_weights import CACHE_ARGUMENTS, matrices, read, short
 from slm_lsp.engine.interface import Constraint, Decoding, EngineInfo, Token, Usage
 from slm_lsp.engine.sampling import Sampler
 from slm_lsp.errors import ModelError
@@ -201,9 +202,14 @@ def load(
     precision = _precision(precision, where)
     torch.set_num_threads(threads or physical_cores())
     progress(0.0, "reading the weights with transformers")
-    model, parameters = read(folder, gguf, precision)
+    rounded = where != "cpu" and precision in ("int8", "int4")
+    if rounded:
+        weight_only.check(precision, where)
+    model, parameters = read(folder, gguf, _precision("auto", where) if rounded else precision)
     try:
         model.to(where)
+        if rounded:
+            weight_only.quantise(model, precision, matrices(model))
     except RuntimeError as error:
         raise ModelError(_failure(error)) from error
     text = model.config.get_text_config(decoder=True)
@@ -225,8 +231,8 @@ def _precision(wanted: str, device: str) -> str:
         if device == "cpu":
             return "int8" if _has_int8() else "float32"
         return "bfloat16" if device == "cuda" and torch.cuda.is_bf16_supported() else "float16"
-    if wanted == "int8" and (device != "cpu" or not _has_int8()):
-        raise ModelError(f"int8 can't be had on this machine's {device}; set precision to auto.")
+    if device == "cpu" and (wanted == "int4" or (wanted == "int8" and not _has_int8())):
+        raise ModelError(f"{wanted} can't be had on this machine's CPU; set precision to auto.")
     return wanted
 
 

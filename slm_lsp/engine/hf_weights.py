@@ -115,21 +115,28 @@ class _QuantisedLinear(nn.Module):
 
 def _quantise(model: nn.Module) -> None:
     """Turn linear layers to int8, one by one so that no second copy of all is held; the rest to float32."""
-    called = _called(model)
+    chosen = matrices(model)
     for parent in list(model.modules()):
         for name, child in parent.named_children():
-            if child in called and name not in ROUTERS:
+            if child in chosen:
                 setattr(parent, name, _QuantisedLinear(child))
     model.float()
 
 
 @torch.inference_mode()
-def _called(model: nn.Module) -> set[nn.Linear]:
-    """Return the linear layers that a forward pass calls; of others some models read the weights directly."""
+def matrices(model: nn.Module) -> set[nn.Linear]:
+    """Return the linear layers that may be rounded: all but routers that a forward pass calls.
+
+    Of the others some models read the weights directly.
+    """
     called: set[nn.Linear] = set()
-    layers = [layer for layer in model.modules() if type(layer) is nn.Linear]
+    layers = [
+        layer
+        for name, layer in model.named_modules()
+        if type(layer) is nn.Linear and name.rpartition(".")[2] not in ROUTERS
+    ]
     hooks = [layer.register_forward_hook(lambda layer, *_: called.add(layer)) for layer in layers]
-    model(torch.zeros(1, 1, dtype=torch.int64))
+    model(torch.zeros(1, 1, dtype=torch.int64, device=next(model.parameters()).device))
     for hook in hooks:
         hook.remove()
     return called

@@ -53,6 +53,14 @@ def engine(
         int,
         typer.Option(min=0, help="Compare plain decoding with every fast path on so many prompts instead."),
     ] = 0,
+    compare_float: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="TOKENS",
+            help="Compare the first choices after so many tokens with those of the float32 weights instead.",
+        ),
+    ] = 0,
     seed: Annotated[int, typer.Option(help="Draws the prompts.")] = 0,
     threads: Annotated[int, typer.Option(min=0, help=options()["threads"].doc)] = 0,
     model: Model = Settings().model,
@@ -67,6 +75,9 @@ def engine(
     settings = Settings(model=model, adapter=adapter, threads=threads)
     if compare_output:
         _compare_output(settings, compare_output, seed)
+        return
+    if compare_float:
+        _compare_float(settings, compare_float, seed)
         return
     if gguf:
         from slm_lsp.benchmark.shapes import write_gguf
@@ -168,6 +179,27 @@ def _compare_output(settings: Settings, count: int, seed: int) -> None:
     if differing:
         raise typer.Exit(1)
     typer.echo(f"all {count} outputs are the same, read ahead, reused, with drafts and as branches")
+
+
+def _compare_float(settings: Settings, tokens: int, seed: int) -> None:
+    """Print how often the first choice is that of the float32 weights, as transformers computes it."""
+    from slm_lsp.benchmark.baseline import HuggingFace
+    from slm_lsp.benchmark.fidelity import WINDOW, compare
+    from slm_lsp.benchmark.prompts import prompts
+    from slm_lsp.completion.loading import load
+    from slm_lsp.models.store import locate
+
+    loaded = load(settings, lambda _done, _what: None)
+    dense = locate(settings.model, dense=True, adapter=settings.adapter).folder
+    reference = HuggingFace.load(dense, loaded.engine.info.threads)
+    some = prompts(loaded.vocabulary.encode, WINDOW, -(-tokens // WINDOW), seed)
+    with counting_bar() as bar:
+        task = bar.add_task("prompts", total=len(some))
+        found = compare(loaded.engine, reference.firsts, some, lambda: bar.advance(task))
+    typer.echo(
+        f"{found.same:.2%} of {found.places} first choices are the same; their log probabilities are off by "
+        f"{found.median:.4f} at the median and {found.p99:.4f} at most in 99%"
+    )
 
 
 def _print(rows: Rows, peer: str) -> None:
