@@ -13,6 +13,9 @@ CACHE_VARIABLE = "SLM_LSP_CACHE"
 STATE_VARIABLE = "SLM_LSP_STATE"
 """Environment variable that puts the state folder elsewhere."""
 
+RUNTIME_VARIABLE = "SLM_LSP_RUNTIME"
+"""Environment variable that puts the folder of sockets elsewhere."""
+
 
 def cache_dir() -> Path:
     """Return the folder of what can be fetched or made again: models and indexes.
@@ -39,6 +42,16 @@ def state_dir() -> Path:
         SlmLspError: the folder can't be made.
     """
     return _made(STATE_VARIABLE, user_state_path("slm-lsp", appauthor=False))
+
+
+def runtime_dir() -> Path:
+    """Return the folder of what lasts no longer than the user's session: sockets.
+
+    Raises:
+        SlmLspError: the folder can't be made.
+    """
+    session = os.environ.get("XDG_RUNTIME_DIR")
+    return _made(RUNTIME_VARIABLE, Path(session) / "slm-lsp" if session else state_dir() / "run")
 
 
 def _made(variable: str, default: Path) -> Path:

@@ -92,6 +92,10 @@ class Client:
         with suppress(SlmLspError):
             await self.request("shutdown", None)
             self._send({"method": "exit"})
+        await self.ended()
+
+    async def ended(self) -> None:
+        """Wait until the server has ended, however it does."""
         await self._process.wait()
         await self._reading
 

@@ -21,6 +21,7 @@ COMMANDS = {
     "eval": ("slm_lsp.cli.eval:app", ""),
     "stats": ("slm_lsp.cli.stats:stats", "Example: slm-lsp stats --json"),
     "trust": ("slm_lsp.cli.trust:trust", "Example: slm-lsp trust ~/code"),
+    "engine": ("slm_lsp.cli.engine:engine", ""),
     "doctor": ("slm_lsp.cli.doctor:doctor", "Example: slm-lsp doctor"),
 }
 """Where each command is, and its example; imported when it is asked for, so that the server starts fast."""

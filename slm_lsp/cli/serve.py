@@ -45,12 +45,15 @@ def serve(
     model: Annotated[
         str | None, typer.Option(help="Serve this model, whatever the editor's settings say.")
     ] = None,
+    shared: Annotated[
+        bool, typer.Option("--shared", help="Share one engine with the user's other windows.")
+    ] = False,
     stdio: Annotated[bool, typer.Option("--stdio", hidden=True)] = False,
 ) -> None:
     """Serve the Language Server Protocol to one editor: on stdio, or on a TCP port."""
     address = _address(tcp, allow_remote) if tcp else None
     token = _token(address[0]) if address else None
-    _log(log_file, verbose)
+    log_to(log_file, verbose)
     if address:
         network.allow(*address)
     if address is None:
@@ -59,10 +62,13 @@ def serve(
         # Before any library is imported that could print.
         stdin, stdout = claim_stdio()
 
-    from slm_lsp.completion.loading import load
     from slm_lsp.completion.service import CompletionService
     from slm_lsp.lsp.server import build_server, start_io, start_tcp
 
+    if shared:
+        from slm_lsp.completion.sharing import load
+    else:
+        from slm_lsp.completion.loading import load
     server = build_server(lambda on_loading: CompletionService(load, on_loading), model, token)
     finish(start_tcp(server, *address, _listening) if address else start_io(server, stdin, stdout))
 
@@ -103,7 +109,8 @@ def _listening(host: str, port: int) -> None:
     typer.echo(f"slm-lsp: listening on {host}:{port}", err=True)
 
 
-def _log(file: Path | None, verbose: int) -> None:
+def log_to(file: Path | None, verbose: int) -> None:
+    """Write the log to a file, or to standard error."""
     try:
         handler = logging.FileHandler(file, encoding="utf-8") if file else logging.StreamHandler()
     except OSError as error:

@@ -1,5 +1,6 @@
 """From the settings to a model that is ready: files, vocabulary, format, engine, and others beside it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,20 +16,30 @@ if TYPE_CHECKING:
 ENDPOINT = "endpoint"
 """The value of `largeModel` that makes the endpoint the larger model."""
 
+Loader = Callable[[Settings, Progress], LoadedModel]
+"""Loads the one model that `settings.model` names."""
+
 # The imports within functions take time that `initialize` must not wait for.
 
 
 def load(settings: Settings, progress: Progress) -> LoadedModel:
-    """Load the models that the settings name; blocks for as long as it takes.
+    """Load the models that the settings name into this process; blocks for as long as it takes.
 
     With an endpoint for everything, a model on this machine is loaded once it is needed.
 
     Raises:
         ModelError: one is not on disk, or can't be loaded; the message says what to do.
     """
+    return composed(settings, progress, local)
+
+
+def composed(settings: Settings, progress: Progress, here: Loader) -> LoadedModel:
+    """Load the models that the settings name, those on this machine by `here`; as `load`."""
     if settings.endpoint and settings.large_model != ENDPOINT:
-        return replace(remote(settings), reserve=Reserve(lambda: _here(settings, lambda _done, _what: None)))
-    return _here(settings, progress)
+        return replace(
+            remote(settings), reserve=Reserve(lambda: _beside(settings, lambda _done, _what: None, here))
+        )
+    return _beside(settings, progress, here)
 
 
 def local(settings: Settings, progress: Progress) -> LoadedModel:
@@ -55,7 +66,7 @@ def local(settings: Settings, progress: Progress) -> LoadedModel:
         progress=progress,
     )
     name = f"{files.name} + {settings.adapter}" if settings.adapter else files.name
-    format = detect(vocabulary, _chat(settings, files.folder, vocabulary))
+    format = detect(vocabulary, chat_of(settings, files.folder, vocabulary))
     return LoadedModel(name, engine, vocabulary, format)
 
 
@@ -95,14 +106,14 @@ def remote(settings: Settings) -> LoadedModel:
     )
 
 
-def _here(settings: Settings, progress: Progress) -> LoadedModel:
+def _beside(settings: Settings, progress: Progress, here: Loader) -> LoadedModel:
     """Load what runs on this machine, and the endpoint if it is to be the larger model."""
-    small = local(settings, progress)
+    small = here(settings, progress)
     if not settings.large_model:
         return small
     if settings.large_model == ENDPOINT:
         return replace(small, large=remote(settings))
-    return replace(small, large=local(replace(settings, model=settings.large_model, adapter=""), progress))
+    return replace(small, large=here(replace(settings, model=settings.large_model, adapter=""), progress))
 
 
 def _vocabulary(name: str) -> "Vocabulary":
@@ -118,7 +129,7 @@ def _vocabulary(name: str) -> "Vocabulary":
     return Vocabulary.load(locate(name).folder)
 
 
-def _chat(settings: Settings, folder: Path, vocabulary: "Vocabulary") -> "Chat | None":
+def chat_of(settings: Settings, folder: Path, vocabulary: "Vocabulary") -> "Chat | None":
     """Return how a model is asked in words, if it is to be."""
     from slm_lsp.models.known import KNOWN
     from slm_lsp.tokens import chat

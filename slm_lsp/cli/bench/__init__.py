@@ -8,6 +8,7 @@ from slm_lsp.cli.bench.remote import remote
 from slm_lsp.cli.bench.replay import replay
 from slm_lsp.cli.bench.soak import soak
 from slm_lsp.cli.bench.typing import typing
+from slm_lsp.cli.bench.windows import windows
 
 app = typer.Typer(help="Measure the speed, as ratios to a baseline in the same run.", no_args_is_help=True)
 
@@ -23,3 +24,4 @@ app.command(
     epilog="Example: slm-lsp bench remote http://127.0.0.1:8080, after `slm-lsp models export --gguf m.gguf` "
     "and `llama-server -m m.gguf --port 8080 -t 2 -np 1`"
 )(remote)
+app.command(epilog="Example: slm-lsp bench windows")(windows)

@@ -1,0 +1,227 @@
+"""The process that owns the engine: windows come and go, their work is done in turns."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import asdict
+from multiprocessing.connection import Listener
+
+from slm_lsp.cancel import Cancelled
+from slm_lsp.engine.interface import Constraint, Decoding, Engine, Sampling, Token, Usage
+from slm_lsp.engine.shared.turns import Turn, Turns
+from slm_lsp.engine.shared.wire import LOST, Header, Wire
+from slm_lsp.errors import ModelError
+
+log = logging.getLogger(__name__)
+
+LINGER = 60.0
+"""Seconds that an engine stays after the last window has left."""
+
+Held = Callable[[bytes], Constraint]
+"""Makes the constraint that holds a text to its beginning."""
+
+
+class Job(Turn):
+    """What a window asked for; `written` is what came of it in earlier slices."""
+
+    def __init__(self, wire: Wire, header: Header, prompt: Sequence[int], held: Held) -> None:
+        kind = header["do"]
+        drawn = header.get("sampling")
+        # Branches can't be taken up again behind a token, nor can a draw.
+        whole = header.get("count", 1) > 1 or drawn is not None
+        super().__init__(wire, background=kind == "prefill", whole=whole)
+        self._sampling = Sampling(**drawn) if drawn else None
+        self.wire, self.number, self.kind = wire, header["job"], kind
+        self.prompt = list(prompt)
+        self.count, self.max_tokens = header.get("count", 1), header.get("max", 0)
+        self.stop_ids = frozenset(header.get("stop", ()))
+        text = bytes.fromhex(header.get("text", ""))
+        # One for the whole text, whatever the number of slices; branches have one each.
+        self._constraint = held(text) if text else None
+        self._make = (lambda: held(text)) if text else (lambda: None)
+        self.usage = Usage()
+        self.ended = set[int]()
+        self.begun = False
+
+    def decoding(self) -> Decoding:
+        """Return how the next slice is decoded."""
+        make = self._make if self.count > 1 else (lambda: self._constraint)
+        return Decoding(self.max_tokens, self.stop_ids, None, make, self._sampling)
+
+    def cost(self, usage: Usage) -> Header:
+        """Return what the job cost so far, with the slice that runs; going on after a pause is no reuse."""
+        now = asdict(usage)
+        if self.begun:
+            now["reused"] = 0
+        cost = {name: value + now[name] for name, value in asdict(self.usage).items()}
+        return cost | {"ended": usage.ended}
+
+
+class Host:
+    """Accepts windows and serves them, until the last has been gone for `linger` seconds.
+
+    `welcome` is what a window is told once the engine is there.
+    """
+
+    def __init__(self, listener: Listener, linger: float = LINGER) -> None:
+        self._listener, self._linger = listener, linger
+        self._turns = Turns()
+        self._lock = threading.Lock()
+        self._windows: set[Wire] = set()
+        self._news: Header = {"progress": 0.0, "message": "starting"}
+        self._held: Held | None = None
+        self._timer: threading.Timer | None = None
+        self._closing = False
+        threading.Thread(target=self._accept, name="slm-accept", daemon=True).start()
+        self._wait_for_windows()
+
+    def progress(self, fraction: float, message: str) -> None:
+        """Tell all windows how far loading is."""
+        self._tell({"progress": fraction, "message": message})
+
+    def failed(self, sentence: str) -> None:
+        """Tell all windows that there will be no engine."""
+        self._tell({"failed": sentence})
+        self._close()
+
+    def serve(self, engine: Engine, welcome: Header, held: Held) -> None:
+        """Serve with an engine until nobody is there; it is closed then."""
+        self._held = held
+        self._tell({"ready": welcome | {"info": asdict(engine.info)}})
+        try:
+            while turn := self._turns.take():
+                assert isinstance(turn, Job)
+                self._slice(engine, turn)
+                self._turns.ended()
+        finally:
+            engine.close()
+
+    def _slice(self, engine: Engine, job: Job) -> None:
+        """Do a slice of a job; queue it again, or tell its window that it is over."""
+        usage = Usage()
+        over = False
+        try:
+            over = self._work(engine, job, usage)
+        except Cancelled:
+            over = job.cancelled
+        except ModelError as error:
+            self._answer(job, {"error": str(error)})
+            return
+        except Exception as error:
+            log.exception("the engine failed")
+            self._answer(job, {"error": f"the shared engine failed ({type(error).__name__}); see its log."})
+            return
+        cost = job.cost(usage)
+        if over or job.cancelled:
+            self._answer(job, {"cost": cost, "ended": sorted(job.ended)})
+        else:
+            job.usage, job.begun = Usage(**cost), True
+            self._turns.add(job)
+
+    def _work(self, engine: Engine, job: Job, usage: Usage) -> bool:
+        """Let the engine work on a job; returns whether it is over."""
+        if job.cancelled:
+            return True
+        if job.kind == "shrink":
+            engine.shrink()
+        elif job.kind == "prefill":
+            engine.prefill(job.prompt, job.token, usage)
+        elif job.count > 1:
+            several = engine.generate_several(
+                job.prompt, job.count, job.decoding(), job.token, usage, job.ended
+            )
+            with closing(several):
+                for branch, token in several:
+                    self._write(job, branch, token, usage)
+        else:
+            # It goes on behind what it wrote in earlier slices.
+            with closing(engine.generate(job.prompt, job.decoding(), job.token, usage)) as tokens:
+                for token in tokens:
+                    job.prompt.append(token.id)
+                    job.max_tokens -= 1
+                    self._write(job, 0, token, usage)
+        return True
+
+    def _write(self, job: Job, branch: int, token: Token, usage: Usage) -> None:
+        said = {"token": [branch, token.logprob, token.entropy], "cost": job.cost(usage)}
+        self._answer(job, said, [token.id])
+
+    def _answer(self, job: Job, header: Header, ids: Sequence[int] = ()) -> None:
+        try:
+            job.wire.send({"job": job.number, **header}, ids)
+        except LOST:
+            job.cancel()
+
+    def _accept(self) -> None:
+        while not self._closing:
+            try:
+                wire = Wire(self._listener.accept())
+            except (*LOST, ModelError):
+                continue  # a window that died while it connected
+            threading.Thread(target=self._serve_window, args=(wire,), name="slm-window", daemon=True).start()
+
+    def _serve_window(self, wire: Wire) -> None:
+        """Read what a window asks for, until it is gone."""
+        with self._lock:
+            self._windows.add(wire)
+            if self._timer:
+                self._timer.cancel()
+        jobs: dict[int, Job] = {}
+        try:
+            wire.send(self._news)
+            while message := wire.receive():
+                self._take(wire, jobs, *message)
+        except LOST:
+            pass
+        finally:
+            self._turns.leave(wire)
+            wire.close()
+            with self._lock:
+                self._windows.discard(wire)
+            self._wait_for_windows()
+
+    def _take(self, wire: Wire, jobs: dict[int, Job], header: Header, ids: Sequence[int]) -> None:
+        number = header["job"]
+        if header["do"] == "cancel":
+            if job := jobs.pop(number, None):
+                job.cancel()
+        elif header["do"] == "end":
+            if job := jobs.get(number):
+                job.ended.add(header["branch"])
+        elif self._held:
+            jobs.clear()  # a window asks for one thing at a time
+            job = jobs[number] = Job(wire, header, ids, self._held)
+            self._turns.add(job)
+
+    def _tell(self, news: Header) -> None:
+        with self._lock:
+            self._news = news
+            windows = list(self._windows)
+        for wire in windows:
+            try:
+                wire.send(news)
+            except LOST:
+                log.debug("a window is gone")
+
+    def _wait_for_windows(self) -> None:
+        """Leave in a while, if no window is there until then."""
+        with self._lock:
+            if self._windows:
+                return
+            if self._timer:
+                self._timer.cancel()
+            self._timer = threading.Timer(self._linger, self._leave)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _leave(self) -> None:
+        with self._lock:
+            if self._windows:
+                return
+        self._close()
+
+    def _close(self) -> None:
+        self._closing = True
+        self._listener.close()
+        self._turns.close()
