@@ -1,5 +1,6 @@
 -- A server in Neovim itself that says what a test wants. `scripted.answer` is called with the text before and
--- after the cursor in its line, the position and the trigger; `scripted.commands` has what was executed.
+-- after the cursor in its line, the position and the trigger; `scripted.commands` has what was executed,
+-- but for `slm-lsp.focus`, the last of which is in `scripted.focus`.
 local scripted = { answer = function() end, commands = {}, asked = 0, cancelled = 0, delay = 0 }
 _G.scripted = scripted
 
@@ -37,7 +38,9 @@ end
 methods['workspace/executeCommand'] = function(params)
   if params.command == 'slm-lsp.status' then
     return { state = 'ready', snoozed = 0 }
-  elseif params.command ~= 'slm-lsp.focus' then
+  elseif params.command == 'slm-lsp.focus' then
+    scripted.focus = params.arguments
+  else
     table.insert(scripted.commands, { params.command, unpack(params.arguments or {}) })
   end
   return vim.NIL

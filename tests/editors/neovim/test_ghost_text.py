@@ -231,6 +231,17 @@ def test_dismissing_tells_the_server(scripted: Start) -> None:
     assert editor.until(lambda: editor.lua("return scripted.commands")) == [["slm-lsp.rejected", "item1"]]
 
 
+def test_the_server_is_told_where_the_focus_is_and_whether_text_is_selected(scripted: Start) -> None:
+    editor = scripted("x = 1\n", "function() return {} end")
+    here = editor.lua("return vim.uri_from_bufnr(0)")
+    editor.keys("viw")
+    editor.until(lambda: editor.lua("return scripted.focus") == [here, True])
+    editor.keys("<Esc>")
+    editor.until(lambda: editor.lua("return scripted.focus") == [here, False])
+    editor.nvim.command("edit other.py")
+    editor.until(lambda: editor.lua("return scripted.focus[1]").endswith("other.py"))
+
+
 def test_keys_do_what_they_did_where_nothing_is_shown(scripted: Start) -> None:
     editor = scripted("", "function() return {} end", before="vim.o.expandtab = true")
     editor.keys("ia<Tab>b<C-]>c")

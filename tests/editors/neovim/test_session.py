@@ -12,6 +12,7 @@ import pytest
 
 from tests.editors.neovim.conftest import init
 from tests.editors.neovim.driver import ROOT, Neovim
+from tests.editors.neovim.picture import svg
 
 pytestmark = [pytest.mark.editor, pytest.mark.model, pytest.mark.process]
 
@@ -180,15 +181,22 @@ def test_multibyte_text_and_tabs_in_a_real_file(running: Neovim, tmp_path: Path)
     assert "\n".join(editor.lines[4:]).startswith("\treturn länge * " + shown.split("\n")[0])
 
 
-def test_the_newcomers_path_word_for_word(parts: Path, tmp_path: Path) -> None:
+def test_the_newcomers_path_word_for_word(parts: Path, tmp_path: Path, pictures: Path) -> None:
+    # A checkout as step 1 leaves it, on a machine that has no other slm-lsp.
+    checkout = tmp_path / "slm-lsp"
+    (checkout / ".venv" / "bin").mkdir(parents=True)
+    (checkout / ".venv" / "bin" / "slm-lsp").symlink_to(Path(sys.executable).parent / "slm-lsp")
+    (checkout / "editors").symlink_to(ROOT / "editors")
     lines = block(ROOT / "editors" / "neovim" / "README.md", r"<!-- init -->\s*```lua\n(.*?)```")
-    code = f"{FOUND}\n" + lines.replace("/path/to/slm-lsp", str(ROOT))
+    code = "vim.env.PATH = '/usr/bin:/bin'\n" + lines.replace("/path/to/slm-lsp", str(checkout))
     path = tmp_path / "ledger.py"
     path.write_text(LEDGER, encoding="utf-8")
     with Neovim(parts, tmp_path, code, path) as editor:
         editor.ready()
         editor.keys(AT_THE_SUM)
-        editor.sees("total += " + SUM)
+        frame = editor.sees("total += " + SUM)
+        picture = svg(editor.screen, frame, range(len(frame.cells)))
+        (pictures / "neovim.svg").write_text(picture, encoding="utf-8")
         editor.keys("<Tab>")
         editor.until(lambda: editor.nvim.current.line.endswith("total += " + SUM))
 

@@ -182,6 +182,7 @@ function M.enable()
       local client = vim.lsp.get_client_by_id(event.data.client_id)
       if client and client.name == M.NAME then
         attached[event.buf] = true
+        tell_focus()
       end
     end,
   })
