@@ -32,7 +32,7 @@ def index_dir() -> Path:
     Raises:
         SlmLspError: the folder can't be made.
     """
-    return cache_dir() / "index"
+    return _private(cache_dir() / "index")
 
 
 def state_dir() -> Path:
@@ -41,7 +41,7 @@ def state_dir() -> Path:
     Raises:
         SlmLspError: the folder can't be made.
     """
-    return _made(STATE_VARIABLE, user_state_path("slm-lsp", appauthor=False))
+    return _private(_made(STATE_VARIABLE, user_state_path("slm-lsp", appauthor=False)))
 
 
 def runtime_dir() -> Path:
@@ -63,4 +63,15 @@ def _made(variable: str, default: Path) -> Path:
         raise SlmLspError(
             f"The folder {folder} can't be made ({error.strerror}); set {variable} to one that can."
         ) from error
+    return folder
+
+
+def _private(folder: Path) -> Path:
+    """Make a folder that tells of the user's code, or see that nobody else may look into it."""
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if os.name == "posix" and folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
+    except OSError as error:
+        raise SlmLspError(f"The folder {folder} can't be kept private ({error.strerror}).") from error
     return folder

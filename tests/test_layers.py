@@ -37,11 +37,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"completion", "context", "prompt", "tokens", "engine", "models", "evaluation.compare"},
     "evaluation": LEAVES | {"completion", "context", "engine", "tokens"},
     "benchmark": LEAVES | {"completion", "context", "prompt", "tokens", "engine", "models"},
+    "proof": LEAVES | {"benchmark"},
     "statistics": LEAVES,
     "lsp": LEAVES | {"completion", "statistics"},
     "cli": LEAVES
     | {
         "benchmark",
+        "proof",
         "lsp",
         "statistics",
         "evaluation",

@@ -67,6 +67,13 @@ def doctor(
         bool, typer.Option(help="Measure for a few seconds which models would answer fast enough here.")
     ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    prove_private: Annotated[
+        bool,
+        typer.Option(
+            "--prove-private",
+            help="Serve under strace, try to get out, run it again without a network, say what came.",
+        ),
+    ] = False,
 ) -> None:
     """Look at Python, torch, memory, the cache folder and the model, and say how to mend what is wrong.
 
@@ -74,6 +81,11 @@ def doctor(
 
     Ends with 1 if something is broken. Examples: `slm-lsp doctor`, `slm-lsp doctor --model ./folder --json`.
     """
+    if prove_private:
+        from slm_lsp.cli.prove import prove_private as prove
+
+        prove(model, as_json=as_json)
+        return
     with Console(stderr=True).status("Looking around and loading the model"):
         findings = list(examine(model))
         if measure:

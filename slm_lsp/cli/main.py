@@ -20,6 +20,7 @@ COMMANDS = {
     "bench": ("slm_lsp.cli.bench:app", ""),
     "eval": ("slm_lsp.cli.eval:app", ""),
     "stats": ("slm_lsp.cli.stats:stats", "Example: slm-lsp stats --json"),
+    "forget": ("slm_lsp.cli.forget:forget", "Example: slm-lsp forget ~/code/project"),
     "trust": ("slm_lsp.cli.trust:trust", "Example: slm-lsp trust ~/code"),
     "engine": ("slm_lsp.cli.engine:engine", ""),
     "doctor": ("slm_lsp.cli.doctor:doctor", "Example: slm-lsp doctor"),

@@ -5,8 +5,10 @@ Words are looked up in an inverted index (SQLite's FTS5, without the texts). A w
 """
 
 import hashlib
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from math import log as ln
 from pathlib import Path
@@ -15,7 +17,7 @@ from threading import Lock
 from slm_lsp.context.symbols import Outline, Symbol
 from slm_lsp.context.words import words
 
-VERSION = 2
+VERSION = 3
 """Of the tables and of what stands in them; another version's file is made anew."""
 
 PLACE_LINES = 40
@@ -73,6 +75,16 @@ class Place:
 def location(folder: Path, root: Path) -> Path:
     """Return the index file of a root; the roots are told apart by a hash of their paths."""
     return folder / f"{hashlib.sha256(bytes(root)).hexdigest()[:24]}.sqlite"
+
+
+def root_of(file: Path) -> Path | None:
+    """Return the root of an index file; None if it is damaged."""
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            (root,) = connection.execute("SELECT value FROM meta WHERE key = 'root'").fetchone()
+    except (sqlite3.Error, TypeError):
+        return None
+    return Path(os.fsdecode(root))
 
 
 class Index:
@@ -245,7 +257,8 @@ class Index:
             if not tables:
                 connection.executescript(_SCHEMA)
                 with connection:
-                    connection.execute("INSERT INTO meta VALUES ('version', ?)", (VERSION,))
+                    meta = [("version", VERSION), ("root", os.fsencode(self.root))]
+                    connection.executemany("INSERT INTO meta VALUES (?, ?)", meta)
             _check(connection)
         except BaseException:
             connection.close()

@@ -54,7 +54,7 @@ class Indexer:
         self.index = index
         self.generation = 0
         self._tree = Tree(index.root)
-        self._lock = FileLock(lock, thread_local=False)
+        self._lock = FileLock(lock, mode=0o600, thread_local=False)
         self._watched, self._progress = watched, progress
         self._changed: SimpleQueue[Path | Event] = SimpleQueue()
         self._ended = Event()

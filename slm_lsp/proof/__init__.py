@@ -1,0 +1,1 @@
+"""Proof that nothing leaves the machine: what the processes were seen to do, and what was refused them."""
