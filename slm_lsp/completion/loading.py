@@ -113,7 +113,12 @@ def _beside(settings: Settings, progress: Progress, here: Loader) -> LoadedModel
         return small
     if settings.large_model == ENDPOINT:
         return replace(small, large=remote(settings))
-    return replace(small, large=here(replace(settings, model=settings.large_model, adapter=""), progress))
+    large = here(replace(settings, model=settings.large_model, adapter=""), progress)
+    if large.vocabulary.same_as(small.vocabulary):
+        from slm_lsp.engine.drafting import ModelDrafts
+
+        large = replace(large, drafts=ModelDrafts(small.engine))
+    return replace(small, large=large)
 
 
 def _vocabulary(name: str) -> "Vocabulary":

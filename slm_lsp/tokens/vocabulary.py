@@ -123,6 +123,10 @@ class Vocabulary:
         known = (self.special[text] for text in END_OF_TEXT if text in self.special)
         return next(known, min(self.end_ids, default=None))
 
+    def same_as(self, other: "Vocabulary") -> bool:
+        """Whether every id stands for the same in another vocabulary."""
+        return self._bytes == other._bytes and self.special == other.special
+
     def encode(self, text: str) -> list[int]:
         """Return the ids of a text; none of them is special, whatever the text says."""
         return self.encode_with_starts(text)[0]

@@ -20,6 +20,7 @@ from transformers import (
 )
 
 from slm_lsp.cancel import Cancelled, CancelToken
+from slm_lsp.engine.drafting import ModelDrafts
 from slm_lsp.engine.interface import Decoding, Token, Usage
 from slm_lsp.engine.llama.engine import LlamaEngine, load
 from slm_lsp.engine.llama.plan import ROWS
@@ -231,6 +232,18 @@ def test_drafts_change_the_passes_and_not_the_output(
     assert (usage.passes < 11) == (wrong_from > 1)
     again, _ = greedy(engine, LONG)
     assert again == plain
+
+
+def test_a_smaller_model_drafts_and_the_output_stays(
+    engine: LlamaEngine, reference: Any, tmp_path: Path
+) -> None:
+    plain = list(engine.generate(PROMPT, Decoding(24, drafts=Nothing()), CancelToken(), Usage()))
+    usage = Usage()
+    with loaded(write(reference, tmp_path)) as small:
+        drafts = ModelDrafts(small)
+        assert list(engine.generate(PROMPT, Decoding(24, drafts=drafts), CancelToken(), usage)) == plain
+    # It is the same model, which is always right.
+    assert usage.drafted == usage.accepted > 0
 
 
 def test_drafts_that_make_no_sense_do_no_harm(

@@ -48,7 +48,7 @@ def remote(
         endpoint=url,
         endpoint_kind=kind,
         endpoint_tokenizer=model,
-        endpoint_timeout=120_000,
+        endpoint_timeout=600_000,
     )
     there = loading.remote(settings)
     found: dict[str, float] = {}
@@ -62,7 +62,7 @@ def remote(
             here.close()
         if answers:
             some = drawn(there.vocabulary.encode, length, answers, seed)
-            bare = Bare(Endpoint.of(url, kind, "", "", 120_000))
+            bare = Bare(Endpoint.of(url, kind, "", "", 600_000))
             found |= bench.overhead(there, bare, some)
     finally:
         there.close()
