@@ -86,11 +86,11 @@ def configuration(gguf: Gguf) -> dict[str, Any]:
     """Return the fields of transformers' configuration (``config.json``).
 
     Raises:
-        ModelInvalid: it is neither a Llama nor a Gemma 3 model, or a field is missing.
+        ModelInvalid: it is none of Llama, Qwen 2 and 3 and Gemma 3, or a field is missing.
     """
     architecture = gguf.metadata.get("general.architecture")
     if architecture not in _CONFIGURATIONS:
-        known = " or ".join(_CONFIGURATIONS)
+        known = ", ".join(_CONFIGURATIONS)
         raise ModelInvalid(f"{gguf.path} is a {architecture} model, and only {known} can be converted.")
     try:
         return _common(gguf, architecture) | _CONFIGURATIONS[architecture](gguf)
@@ -153,7 +153,24 @@ def _gemma3(gguf: Gguf) -> dict[str, Any]:
     }
 
 
-_CONFIGURATIONS: dict[str, Callable[[Gguf], dict[str, Any]]] = {"llama": _llama, "gemma3": _gemma3}
+def _qwen(gguf: Gguf) -> dict[str, Any]:
+    architecture = gguf.metadata["general.architecture"]
+    theta = gguf.metadata[f"{architecture}.rope.freq_base"]
+    return {
+        "architectures": [f"{architecture.capitalize()}ForCausalLM"],
+        "model_type": architecture,
+        "hidden_act": "silu",
+        "rope_theta": theta,
+        "rope_parameters": {"rope_type": "default", "rope_theta": theta},
+    }
+
+
+_CONFIGURATIONS: dict[str, Callable[[Gguf], dict[str, Any]]] = {
+    "llama": _llama,
+    "qwen2": _qwen,
+    "qwen3": _qwen,
+    "gemma3": _gemma3,
+}
 
 
 def _write_beside(gguf: Gguf, folder: Path, adapter: Adapter | None) -> None:
@@ -186,13 +203,14 @@ def merged(gguf: Gguf, adapter: Adapter | None, progress: Progress, share: float
     Raises:
         ModelInvalid: the file's architecture can't be converted, or the adapter is another model's.
     """
-    tensors = dict(_reported(gguf, progress, share))
+    tensors = dict(reported(gguf, progress, share))
     if adapter:
         adapter.apply(tensors)
     return tensors
 
 
-def _reported(gguf: Gguf, progress: Progress, share: float) -> Iterator[tuple[str, Floats]]:
+def reported(gguf: Gguf, progress: Progress, share: float) -> Iterator[tuple[str, Floats]]:
+    """Yield what `float_tensors` does; `progress` goes to `share`."""
     for done, tensor in enumerate(float_tensors(gguf)):
         progress(share * done / len(gguf.tensors), "converting the model")
         yield tensor

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -55,30 +56,49 @@ def of_folder(name: str, folder: Path, progress: Progress, dense: bool) -> Model
     checks.check_folder(folder)
     if dense or not folders.is_lean(folder):
         return ModelFiles(name, folder, None, converted=False)
+    made = _made(folder, lambda fresh: folders.write_int8(folder, fresh, progress))
+    return ModelFiles(name, made, None, converted=True)
+
+
+def of_file(name: str, file: Path, progress: Progress, dense: bool) -> ModelFiles:
+    """Return a user's own GGUF file, converted unless `dense` or of another shape than Llama's."""
+    from slm_lsp.models import gguf_files, gguf_reader
+
+    gguf = gguf_reader.read(file)
+    if dense or not gguf_files.is_lean(gguf):
+        return ModelFiles(name, file.parent, file, converted=False)
+    made = _made(file, lambda fresh: gguf_files.write_int8(gguf, fresh, progress))
+    return ModelFiles(name, made, None, converted=True)
+
+
+def _made(source: Path, write: Callable[[Path], None]) -> Path:
+    """Return the folder that `write` makes of a user's own folder or file, in place of older ones."""
+    from slm_lsp.models import folders
+
     home = cache_dir() / "converted"
-    made = home / f"{folders.place(folder)}-{CONVERTER_VERSIONS['int8']}-{folders.state(folder)}"
+    made = home / f"{folders.place(source)}-{CONVERTER_VERSIONS['int8']}-{folders.state(source)}"
     if not _whole(made, "int8"):
         with disk.locked(home), disk.explained(home):
             if not _whole(made, "int8"):
                 with disk.replacing(made) as fresh:
-                    folders.write_int8(folder, fresh, progress)
-                for outdated in folders_of(folder):
+                    write(fresh)
+                for outdated in made_of(source):
                     if outdated != made:
                         shutil.rmtree(outdated)
-    return ModelFiles(name, made, None, converted=True)
+    return made
 
 
-def folders_of(folder: Path) -> list[Path]:
-    """Return what was made of a folder in Hugging Face layout."""
+def made_of(source: Path) -> list[Path]:
+    """Return what was made of a folder in Hugging Face layout, or of a GGUF file."""
     from slm_lsp.models import folders
 
-    return list((cache_dir() / "converted").glob(f"{folders.place(folder)}-*"))
+    return list((cache_dir() / "converted").glob(f"{folders.place(source)}-*"))
 
 
 def forget(folder: Path) -> int:
     """Delete what was made of a folder, and return the bytes that this frees."""
     freed = 0
-    for made in folders_of(folder):
+    for made in made_of(folder):
         freed += disk.size(made)
         shutil.rmtree(made)
     return freed

@@ -35,20 +35,23 @@ def is_lean(folder: Path) -> bool:
     """Whether the lean engine can run a folder's model; what it can't, transformers can."""
     config = _json(folder / "config.json")
     try:
-        return _fits(config) and all(map(quantise.has_place, _names(folder, config)))
+        return fits(config) and all(map(quantise.has_place, _names(folder, config)))
     except (KeyError, TypeError, ValueError):
         return False
 
 
-def place(folder: Path) -> str:
-    """Return a digest of where a folder is."""
-    return hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
+def place(source: Path) -> str:
+    """Return a digest of where a folder or file is."""
+    return hashlib.sha256(str(source.resolve()).encode()).hexdigest()[:12]
 
 
-def state(folder: Path) -> str:
-    """Return a digest of what a folder holds, by sizes and times."""
+def state(source: Path) -> str:
+    """Return a digest of what a folder holds, or of a file, by sizes and times."""
+    paths = {source}
+    if source.is_dir():
+        paths = {source / "config.json", *_beside(source), *checks.weight_files(source)}
     digest = hashlib.sha256()
-    for path in sorted({folder / "config.json", *_beside(folder), *checks.weight_files(folder)}):
+    for path in sorted(paths):
         found = path.stat()
         digest.update(f"{path.name} {found.st_size} {found.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:12]
@@ -77,8 +80,8 @@ def write_int8(folder: Path, target: Path, progress: Progress) -> None:
     progress(1.0, "converted")
 
 
-def _fits(config: dict[str, Any]) -> bool:
-    """Whether the configuration asks for nothing that the lean forward pass does not do."""
+def fits(config: dict[str, Any]) -> bool:
+    """Whether a configuration asks for nothing that the lean forward pass does not do."""
     rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
     heads, hidden = config["num_attention_heads"], config["hidden_size"]
     head = config.get("head_dim") or hidden // heads

@@ -28,9 +28,8 @@ _INNER = {
     "ffn_up": "mlp.up_proj",
     "ffn_down": "mlp.down_proj",
 }
-_GEMMA3 = _INNER | {
-    "attn_q_norm": "self_attn.q_norm",
-    "attn_k_norm": "self_attn.k_norm",
+_QWEN3 = _INNER | {"attn_q_norm": "self_attn.q_norm", "attn_k_norm": "self_attn.k_norm"}
+_GEMMA3 = _QWEN3 | {
     "post_attention_norm": "post_attention_layernorm",
     "ffn_norm": "pre_feedforward_layernorm",
     "post_ffw_norm": "post_feedforward_layernorm",
@@ -54,6 +53,8 @@ class Names:
         self._norm_offset = 0.0
         if config["model_type"] == GEMMA3:
             self._inner, self._heads, self._norm_offset = _GEMMA3, {}, 1.0
+        elif config["model_type"] in ("qwen2", "qwen3"):
+            self._inner, self._heads = _QWEN3, {}
 
     def theirs(self, name: str) -> str:
         """Return the name that transformers has for GGUF's tensor `name`.

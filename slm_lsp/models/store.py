@@ -73,7 +73,7 @@ def locate(
         if not row and path.is_dir():
             return converted.of_folder(name, path, progress, dense)
         if not row and path.is_file():
-            return _gguf(name, path)
+            return converted.of_file(name, path, progress, dense)
         if row or _HUB_ID.fullmatch(name):
             return converted.of_folder(name, _from_hub(name), progress, dense)
     raise ModelNotFound(
@@ -164,7 +164,7 @@ def _installed(model: KnownModel) -> Installed:
             fetched = (home / model.gguf.name).is_file()
             made = any(converted.gguf_folder(home, model.gguf, kind).is_dir() for kind in ("int8", "dense"))
             return Installed(model, home, disk.size(home), fetched, made)
-        made_of = converted.folders_of(hub_folder(model.name))
+        made_of = converted.made_of(hub_folder(model.name))
         size = disk.size(home) + sum(map(disk.size, made_of))
         return Installed(model, home, size, (home / "hub" / lock.LOCK_FILE).is_file(), bool(made_of))
 
@@ -179,13 +179,6 @@ def _from_hub(name: str) -> Path:
     if snapshot is None:
         raise ModelNotFound(f"The model {name} is not on disk; run `slm-lsp models pull {name}`.")
     return snapshot
-
-
-def _gguf(name: str, file: Path) -> ModelFiles:
-    from slm_lsp.models import gguf_reader
-
-    gguf_reader.read(file)
-    return ModelFiles(name, file.parent, file, converted=False)
 
 
 def _hub_snapshot(name: str) -> Path | None:

@@ -44,13 +44,30 @@ def from_folder(folder: Path) -> Vocabulary:
 
 def from_gguf(path: Path) -> Vocabulary:
     """Load the tokenizer within a GGUF file; see `Vocabulary.from_gguf`."""
+    tokenizer, bos, eos = _of_gguf(path)
+    return Vocabulary(tokenizer, [eos] if eos else [], bos)
+
+
+def unpack_gguf(path: Path, folder: Path) -> None:
+    """Write the tokenizer within a GGUF file to a folder, from which `from_folder` makes the same vocabulary.
+
+    Raises:
+        ModelInvalid: the file holds no tokenizer that can be read.
+        OSError: it can't be written.
+    """
+    tokenizer, bos, eos = _of_gguf(path)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    config = {"add_bos_token": bool(bos), "bos_token": bos or None, "eos_token": eos}
+    (folder / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
+
+
+def _of_gguf(path: Path) -> tuple[Tokenizer, str, str | None]:
     try:
-        tokenizer, bos, eos = _by_transformers_gguf(path)
+        return _by_transformers_gguf(path)
     except Exception as error:  # transformers raises all sorts
         raise ModelInvalid(
             f"the tokenizer in {path} can't be read ({error}); use the model's folder in Hugging Face layout."
         ) from error
-    return Vocabulary(tokenizer, [eos] if eos else [], bos)
 
 
 def _tokenizer(folder: Path) -> Tokenizer:

@@ -163,13 +163,15 @@ def test_a_gguf_file_writes_the_tokens_that_transformers_generates(tmp_path: Pat
     assert greedy(model, prompt, 8) == reference(tmp_path, prompt, 8, gguf_file=path.name)
 
 
-def test_a_gguf_file_in_int8_is_nearly_the_same_model(tmp_path: Path) -> None:
+@pytest.mark.parametrize("architecture", ["llama", "qwen2"])
+def test_a_gguf_file_of_llamas_shape_runs_without_transformers(architecture: str, tmp_path: Path) -> None:
     path = tmp_path / "tiny.gguf"
-    tiny.write_gguf(path, tiny.weights())
+    tiny.write_gguf(path, tiny.weights(), architecture=architecture, extra=tiny.beside(architecture))
     model = load_from(path, "auto")
-    assert model.engine.info.precision == "int8"
+    assert (model.engine.info.backend, model.engine.info.precision) == ("slm-lsp", "int8")
     prompt = model.vocabulary.encode("def f(x):\n  return 12")
     assert greedy(model, prompt, 1) == greedy(load_from(path), prompt, 1)
+    model.close()
 
 
 def test_a_folder_with_pickled_weights_alone_is_refused(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_sentencepieces_tokenizer_goes_along(tmp_path: Path) -> None:
 
 def test_another_architecture_is_refused(tmp_path: Path) -> None:
     tiny.write_gguf(tmp_path / "x.gguf", tiny.weights(), architecture="mamba")
-    with pytest.raises(ModelInvalid, match="only llama or gemma3 can be converted"):
+    with pytest.raises(ModelInvalid, match="only llama, qwen2, qwen3, gemma3 can be converted"):
         convert.configuration(read(tmp_path / "x.gguf"))
 
 

@@ -173,8 +173,11 @@ def test_a_folder_of_the_users_own(folder: Path, cache: Path, monkeypatch: pytes
 def test_a_gguf_of_the_users_own(tmp_path: Path, cache: Path) -> None:
     path = tmp_path / "mine.gguf"
     tiny_model.write_gguf(path, tiny_model.weights())
-    files = store.locate(str(path))
+    files = store.locate(str(path), dense=True)
     assert (files.folder, files.gguf, files.converted) == (tmp_path, path, False)
+    files = store.locate(str(path))
+    assert (files.gguf, files.converted) == (None, True)
+    assert store.locate(str(path)) == files
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ModelInvalid, match="is damaged or cut off"):
         store.locate(str(path))

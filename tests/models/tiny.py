@@ -95,6 +95,22 @@ def _interleaved(values: NDArray[np.float32], heads: int) -> NDArray[np.float32]
     return out
 
 
+def beside(architecture: str) -> Weights:
+    """What a model has beside Llama's weights, under GGUF's names."""
+    random, found = np.random.default_rng(8), Weights()
+    for layer in range(LAYERS):
+        if architecture == "qwen2":
+            sizes = {"attn_q": HIDDEN, "attn_k": KV_HEADS * HEAD, "attn_v": KV_HEADS * HEAD}
+            found |= {
+                f"blk.{layer}.{name}.bias": random.normal(0, 0.5, size).astype(np.float32)
+                for name, size in sizes.items()
+            }
+        if architecture == "qwen3":
+            for name in ("attn_q_norm", "attn_k_norm"):
+                found[f"blk.{layer}.{name}.weight"] = random.uniform(0.5, 1.5, HEAD).astype(np.float32)
+    return found
+
+
 def write_gguf(
     path: Path,
     tensors: Weights,
@@ -125,9 +141,9 @@ def write_gguf(
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
     for name, values in tensors.items():
-        if "q_proj" in name:
+        if architecture == "llama" and "q_proj" in name:
             values = _interleaved(values, HEADS)
-        elif "k_proj" in name:
+        elif architecture == "llama" and "k_proj" in name:
             values = _interleaved(values, KV_HEADS)
         if values.ndim == 1:
             writer.add_tensor(_gguf_name(name), values)
