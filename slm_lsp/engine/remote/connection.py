@@ -6,9 +6,10 @@ import random
 import ssl
 import threading
 from collections.abc import AsyncIterator, Generator
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
+import certifi
 import httpx
 
 from slm_lsp import network
@@ -32,6 +33,9 @@ LONGEST_LINE, LONGEST_ANSWER = 1 << 20, 1 << 24
 
 IDLE_SECONDS = 300.0
 """How long a connection is kept that nothing goes over."""
+
+TICK = 1.0
+"""Seconds after which a wait is looked at again: whoever watches sees that it goes on."""
 
 _END = None
 
@@ -108,7 +112,14 @@ class Connection:
 
         try:
             with cancel.calling(stop):
-                while (one := came.get()) is not _END:
+                while True:
+                    try:
+                        one = came.get(timeout=TICK)
+                    except Empty:
+                        cancel.check()
+                        continue
+                    if one is _END:
+                        break
                     if isinstance(one, Exception):
                         raise one
                     yield one
@@ -229,8 +240,12 @@ def _said(error: object) -> str:
 
 def _trusted(authority: str) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=authority or None)
+        trusted = ssl.create_default_context(cafile=authority or None)
+        if not authority:
+            # Not every system has authorities where Python looks for them.
+            trusted.load_verify_locations(certifi.where())
     except OSError as error:
         raise EndpointError(
             f"the certificates in {authority} can't be read ({error}); see `endpointAuthority`."
         ) from error
+    return trusted
