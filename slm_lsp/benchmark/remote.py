@@ -61,13 +61,15 @@ def sameness(
         ours, theirs = _line(local, prompt), _line(remote, prompt)
         for at, (mine, other) in enumerate(zip(ours, theirs, strict=False)):
             if mine.id != other.id:
+                if _text(local, ours) == _text(local, theirs):
+                    break  # a server's text may be cut into tokens otherwise
                 written = [token.id for token in ours[:at]]
                 gaps.append(_gap(local, [*prompt, *written], mine, other))
                 break
             noise.append(abs(mine.logprob - other.logprob))
         else:
-            # One of them ended its text where the other went on.
             if len(ours) != len(theirs):
+                # One of them ended its text where the other went on.
                 gaps.append(float("inf"))
         advance()
     return Sameness(len(some), tuple(gaps), tuple(noise))
@@ -106,6 +108,10 @@ def _line(model: LoadedModel, prompt: list[int]) -> list[Token]:
         if b"\n" in model.vocabulary.token_bytes(token.id):
             break
     return tokens
+
+
+def _text(model: LoadedModel, tokens: Sequence[Token]) -> str:
+    return model.vocabulary.decode([token.id for token in tokens])
 
 
 def _gap(local: LoadedModel, prompt: list[int], mine: Token, other: Token) -> float:
