@@ -45,7 +45,7 @@ def check_safetensors(path: Path) -> None:
             (length,) = struct.unpack("<Q", file.read(8))
             header: dict[str, Any] = json.loads(file.read(min(length, _LONGEST_HEADER)))
         ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-    except (struct.error, ValueError, AttributeError, KeyError, IndexError, TypeError) as error:
+    except (struct.error, ValueError, AttributeError, LookupError, TypeError, RecursionError) as error:
         raise ModelInvalid(
             f"{path} is not a safetensors file, or was damaged; fetch the model again."
         ) from error

@@ -75,6 +75,9 @@ def read(path: Path) -> Gguf:
                 ValueError,
                 OverflowError,
                 MemoryError,
+                RecursionError,
+                TypeError,
+                ZeroDivisionError,
             ) as error:
                 raise ModelInvalid(f"{path} is damaged or cut off; fetch it again.") from error
 

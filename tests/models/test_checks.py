@@ -85,7 +85,14 @@ def test_a_file_that_was_cut_off_is_refused(folder: Path, kept: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"<!DOCTYPE html><html></html>", b"\xff" * 64, (2).to_bytes(8, "little") + b"[]", b"\0" * 64]
+    "content",
+    [
+        b"<!DOCTYPE html><html></html>",
+        b"\xff" * 64,
+        (2).to_bytes(8, "little") + b"[]",
+        b"\0" * 64,
+        (200_000).to_bytes(8, "little") + b"[" * 200_000,
+    ],
 )
 def test_a_file_of_another_kind_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "model.safetensors"

@@ -10,7 +10,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 
 from slm_lsp import __version__, network
-from slm_lsp.completion.request import Trigger
+from slm_lsp.completion.request import Reason, Trigger
 from slm_lsp.completion.trail import Entry
 from slm_lsp.config import camel
 from slm_lsp.errors import ModelError
@@ -65,6 +65,9 @@ async def context(ls: Server, *arguments: Any) -> dict[str, Any]:
                 "`slm-lsp.context` takes two arguments: a document's URI, and a position in it."
             )
     asked = converted(ls, types.TextDocumentIdentifier(uri), position, Trigger.INVOKED)
+    if not ls.service.contexts.workspace.permissions(asked.document):
+        said = f"nothing of this file is shown: {Reason.FILE_IGNORED.value}"
+        raise JsonRpcException(said, code=types.LSPErrorCodes.RequestFailed.value)
     try:
         return (await ls.service.shown(asked)).as_json()
     except ModelError as error:

