@@ -1,13 +1,20 @@
-from collections.abc import Iterator
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.editors.vscode.driver import CHROMIUM, CodeServer
+from tests.editors.vscode.driver import CHROMIUM, CodeServer, Window, eventually
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+ROOT = Path(__file__).parents[3]
+EXTENSION = ROOT / "editors" / "vscode"
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +28,58 @@ def browser() -> Iterator["Browser"]:
 
 
 @pytest.fixture(scope="session")
-def code_server(parts: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CodeServer]:
-    with CodeServer(parts, tmp_path_factory.mktemp("code-server")) as code_server:
+def vsix() -> Path:
+    """The extension as it is packaged for users."""
+    environment = {**os.environ, "PYTHON": sys.executable}
+    subprocess.run(["npm", "run", "--silent", "package"], cwd=EXTENSION, env=environment, check=True)
+    return EXTENSION / "dist" / "slm-lsp.vsix"
+
+
+@pytest.fixture(scope="session")
+def code_server(parts: Path, vsix: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CodeServer]:
+    code_server = CodeServer(parts, tmp_path_factory.mktemp("code-server"))
+    code_server.install(vsix)
+    with code_server:
         yield code_server
+
+
+@pytest.fixture(scope="session")
+def make_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """Makes a project with an environment of its own, in which the server is; returns its folder."""
+
+    def make() -> Path:
+        folder = tmp_path_factory.mktemp("project")
+        shutil.copytree(ROOT / "slm_lsp" / "text", folder / "text")
+        program = folder / ".venv" / "bin" / "slm-lsp"
+        program.parent.mkdir(parents=True)
+        program.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m slm_lsp "$@"\n')
+        program.chmod(0o755)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def project(make_project: Callable[[], Path]) -> Path:
+    return make_project()
+
+
+@pytest.fixture(scope="session")
+def shared(code_server: CodeServer, browser: "Browser", project: Path) -> Iterator[Window]:
+    """A window on `project` whose server is ready."""
+    window = code_server.open(browser, project)
+    eventually(lambda: "ready" in window.status(), "the model is ready")
+    yield window
+    window.close()
+
+
+@pytest.fixture
+def window(
+    shared: Window, code_server: CodeServer, pictures: Path, request: pytest.FixtureRequest
+) -> Iterator[Window]:
+    """The shared window, with the settings as they were; its last sight is kept as a picture."""
+    yield shared
+    shared.picture(pictures / f"{request.node.name}.png")
+    shared.press("Escape", "Escape")
+    shared.command("View: Close All Editors")
+    code_server.settings()

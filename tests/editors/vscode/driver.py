@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PATIENCE = 60.0
+PATIENCE = 100.0
 """Seconds after which a test that waits for something gives up; a loaded machine is slow."""
 
 CHROMIUM = "/usr/bin/chromium"
@@ -23,18 +23,39 @@ CHROMIUM = "/usr/bin/chromium"
 QUIET: dict[str, Any] = {
     "workbench.startupEditor": "none",
     "workbench.secondarySideBar.defaultVisibility": "hidden",
+    "slm-lsp.eagerness": 100,
     "workbench.colorTheme": "Default Light Modern",
-    "chat.disableAIFeatures": True,
-    "security.workspace.trust.startupPrompt": "never",
-    "security.workspace.trust.banner": "never",
+    "security.workspace.trust.enabled": False,
+    "[markdown]": {"editor.wordWrap": "off"},
     "git.enabled": False,
+    "files.autoSave": "afterDelay",
+    "files.autoSaveDelay": 100,
+    "extensions.autoCheckUpdates": False,
+    "extensions.ignoreRecommendations": True,
     "editor.minimap.enabled": False,
     "editor.autoClosingBrackets": "never",
+    "editor.autoIndent": "none",
     "editor.quickSuggestions": {"other": "off", "comments": "off", "strings": "off"},
     "editor.suggestOnTriggerCharacters": False,
     "editor.parameterHints.enabled": False,
 }
-"""Settings that keep everything still but what is tested."""
+"""Settings that keep everything still but what is tested, and show whatever the model has to say."""
+
+GHOST = """() => {
+  const first = [...document.querySelectorAll('.ghost-text-decoration')].map(one => one.textContent).join('');
+  const lines = new Map();
+  for (const one of document.querySelectorAll('span.ghost-text')) {
+    const line = one.closest('div');
+    lines.set(line, (lines.get(line) ?? '') + one.textContent);
+  }
+  return [first, ...lines.values()].join('\\n');
+}"""
+
+TEXT = """() => [...document.querySelectorAll('.view-lines > .view-line')]
+  .sort((one, other) => parseInt(one.style.top) - parseInt(other.style.top))
+  .map(line => [...line.querySelectorAll('span > span')]
+    .filter(span => !span.className.includes('ghost-text')).map(span => span.textContent).join(''))
+  .join('\\n')"""
 
 
 def eventually(look: Callable[[], T | None], what: str, patience: float = PATIENCE) -> T:
@@ -58,6 +79,8 @@ class CodeServer:
         self._process: subprocess.Popen[bytes] | None = None
         self.address = ""
         self.settings()
+        keys = [{"key": "ctrl+alt+l", "command": "editor.action.inlineSuggest.acceptNextLine"}]
+        (self._profile / "User" / "keybindings.json").write_text(json.dumps(keys))  # it has no key by default
 
     def settings(self, **changes: Any) -> None:
         """Write the user's settings; `__` stands for the dot in a name and `_` for the hyphen of slm-lsp."""
@@ -103,8 +126,9 @@ class CodeServer:
         """Show a folder, or a `.code-workspace` file."""
         kind = "workspace" if place.is_file() else "folder"
         page = browser.new_page(viewport={"width": 1000, "height": 600})
+        page.set_default_timeout(1e3 * PATIENCE)
         page.goto(f"{self.address}/?{kind}={quote(str(place))}")
-        page.wait_for_selector(".monaco-workbench .statusbar-item", timeout=1e3 * PATIENCE)
+        page.wait_for_selector(".monaco-workbench .statusbar-item")
         return Window(page)
 
     def _folders(self) -> list[str]:
@@ -120,3 +144,113 @@ class Window:
     def close(self) -> None:
         """Close the window."""
         self.page.close()
+
+    def picture(self, file: Path) -> None:
+        """Take a picture of the window."""
+        self.page.screenshot(path=file)
+
+    def press(self, *keys: str) -> None:
+        """Press keys, one after another."""
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def type(self, text: str, delay: float = 60) -> None:
+        """Type text, with `delay` ms between two keys."""
+        self.page.keyboard.type(text, delay=delay)
+
+    def file(self, file: Path) -> None:
+        """Open a file in an editor."""
+        self.press("Control+p")
+        self.page.locator(".quick-input-widget input").fill(str(file))
+        self.page.locator(".quick-input-list .monaco-list-row", has_text=file.name).first.wait_for()
+        self.press("Enter")
+        self.page.locator(f".tab.active[data-resource-name='{file.name}']").wait_for()
+        self.page.locator(".editor-group-container.active .view-lines").first.wait_for()
+
+    def go_to(self, line: int) -> None:
+        """Put the cursor at the end of a line, counted from 1."""
+        self.press("Control+g")
+        self.page.locator(".quick-input-widget input").fill(f":{line}")
+        self.press("Enter", "End")
+
+    def command(self, title: str) -> None:
+        """Run a command from the palette."""
+        self.press("F1")
+        box = self.page.locator(".quick-input-widget input")
+        box.fill(f">{title}")
+        self.page.locator(".quick-input-list .monaco-list-row", has_text=title).first.wait_for()
+        self.press("Enter")
+
+    def choose(self, label: str) -> None:
+        """Choose an entry of the list that is shown."""
+        self.page.locator(".quick-input-list .monaco-list-row", has_text=label).first.click()
+
+    def ghost(self) -> str:
+        """Return the ghost text that is on the screen."""
+        return str(self.page.evaluate(GHOST)).replace("\u00a0", " ")
+
+    def text(self) -> str:
+        """Return the lines of all editors that are on the screen, without ghost text."""
+        return str(self.page.evaluate(TEXT)).replace("\u00a0", " ")
+
+    def status(self) -> str:
+        """Return what the item in the status bar says to a screen reader."""
+        item = self.page.locator(".statusbar-item[id*='slm-lsp']").first
+        return item.locator("a").first.get_attribute("aria-label") or "" if item.count() else ""
+
+    def toasts(self) -> list[str]:
+        """Return the messages in the corner."""
+        return self.page.locator(".notification-list-item-message").all_inner_texts()
+
+    def press_button(self, label: str) -> None:
+        """Press a button of a message."""
+        self.page.locator(".notification-list-item-buttons-container a", has_text=label).first.click()
+
+    def command_with(self, title: str, file: Path) -> None:
+        """Run a command that asks for a path, and answer it."""
+        self.command(title)
+        box = self.page.locator(".quick-input-widget input")
+        box.fill(str(file))
+        self.press("Enter")
+
+    def focus(self) -> None:
+        """Put the focus back into the first editor."""
+        self.command("View: Focus First Editor Group")
+
+
+SIZES = """class Point:
+    def __init__(self, x, y):
+        self.x = x
+        self.y = y
+
+
+class Vector:
+    def __init__(self, x, y, z):
+        self.x = x
+        self.y = y
+        self.z = z
+
+
+class Size:
+    def __init__(self, width, height, depth):"""
+"""After which the model writes three lines."""
+
+
+def begin(window: Window, file: Path, text: str = SIZES, indentation: str = "        ") -> str:
+    """Open a new file, and begin a function's body at its end; returns its text then."""
+    file.write_text(text)
+    window.file(file)
+    window.press("Control+End")
+    window.type(f"\n{indentation}")
+    return f"{text}\n{indentation}"
+
+
+def ghosted(window: Window) -> str:
+    """Return the ghost text that comes; VS Code may not ask at the first keys in a new editor."""
+    for _ in range(5):
+        try:
+            return eventually(window.ghost, "ghost text", PATIENCE / 10)
+        except AssertionError:
+            window.type("x")
+            window.press("Backspace")
+    return eventually(window.ghost, "ghost text")

@@ -1,0 +1,122 @@
+"""The status bar, the commands and the settings of the extension, in VS Code with the real model."""
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.editors.vscode.driver import CodeServer, Window, begin, eventually, ghosted
+
+pytestmark = [pytest.mark.editor, pytest.mark.model]
+
+
+def test_the_status_bar_tells_of_the_model_and_the_last_answer(window: Window, project: Path) -> None:
+    begin(window, project / "told.py")
+    ghosted(window)
+    said = eventually(
+        lambda: window.status() if "last answer" in window.status() else "", "the latency is told"
+    )
+    assert said.startswith("slm-lsp: ready, smollm2-135m, last answer after ")
+
+
+def test_snoozing_stops_what_comes_by_itself_and_why_says_so(window: Window, project: Path) -> None:
+    begin(window, project / "snoozed.py")
+    ghosted(window)
+    window.press("Escape")
+    window.command("slm-lsp: Snooze")
+    window.choose("5 minutes")
+    eventually(lambda: window.status() == "slm-lsp: snoozed for 5 min", "the status bar says so")
+    window.focus()
+    window.type("s")
+    window.command("slm-lsp: Why No Suggestion")
+    eventually(
+        lambda: "nothing shown: " in window.text() and "snoozed" in window.text(), "the reason is told"
+    )
+    assert not window.ghost()
+    window.command("slm-lsp: Snooze")
+    window.choose("End the snooze")
+    eventually(lambda: "ready" in window.status(), "the status bar says so")
+    window.focus()
+    window.type("e")
+    eventually(window.ghost, "suggestions are back")
+
+
+def test_settings_take_effect_at_once(window: Window, project: Path, code_server: CodeServer) -> None:
+    begin(window, project / "settings.py")
+    assert "\n" in ghosted(window)
+    window.press("Escape")
+    code_server.settings(slm_lsp__maxLines=1)
+    window.page.wait_for_timeout(1500)
+    window.focus()
+    window.type("s")
+    eventually(lambda: window.ghost() and "\n" not in window.ghost(), "only one line is suggested")
+    window.press("Escape")
+    code_server.settings(slm_lsp__disabledLanguages=["python"])
+    eventually(lambda: window.status() == "slm-lsp: off for python", "the status bar says so")
+    window.focus()
+    window.type("e")
+    window.page.wait_for_timeout(2000)
+    assert not window.ghost()
+
+
+def test_suggestions_are_turned_off_and_on_by_commands(window: Window, project: Path) -> None:
+    begin(window, project / "toggled.py")
+    window.command("slm-lsp: Turn On or Off for This Language")
+    eventually(lambda: window.status() == "slm-lsp: off for python", "off for the language")
+    window.command("slm-lsp: Turn On or Off for This Language")
+    eventually(lambda: "ready" in window.status(), "on again")
+    window.command("slm-lsp: Turn On or Off Everywhere")
+    eventually(lambda: window.status() == "slm-lsp: off everywhere", "off everywhere")
+    window.command("slm-lsp: Turn On or Off Everywhere")
+    eventually(lambda: "ready" in window.status(), "on again")
+
+
+def test_reports_tell_of_the_context_the_status_the_statistics_and_the_doctor(
+    window: Window, project: Path, pictures: Path
+) -> None:
+    begin(window, project / "reports.py")
+    ghosted(window)
+    for command, says in (
+        ("Show What the Model Sees Here", "tokens of context"),
+        ("Show Status", "architecture: llama"),
+        ("Show Statistics", "by word"),
+        ("Run the Doctor", "cache folder"),
+    ):
+        window.focus()
+        window.command(f"slm-lsp: {command}")
+        eventually(lambda says=says: says in window.text(), command)  # type: ignore[misc]
+        window.picture(pictures / f"{command}.png")
+
+
+def test_a_model_is_picked_from_those_that_the_server_knows(window: Window, project: Path) -> None:
+    begin(window, project / "picked.py")
+    window.command("slm-lsp: Pick Model")
+    window.page.locator(".quick-input-list .monaco-list-row", has_text="A .gguf file").wait_for()
+    window.choose("smollm2-135m")
+    eventually(lambda: "ready" in window.status(), "the model is served")
+
+
+def test_a_server_that_is_killed_comes_back(window: Window, project: Path) -> None:
+    begin(window, project / "killed.py")
+    ghosted(window)
+    window.press("Escape")
+    (server,) = servers(project)
+    server.kill()
+    eventually(lambda: "has died" in window.status(), "the status bar says so")
+    eventually(lambda: "ready" in window.status(), "it is back")
+    assert [one.pid for one in servers(project)] != [server.pid]
+    window.focus()
+    window.type("s")
+    eventually(window.ghost, "suggestions are back")
+
+
+def servers(project: Path) -> list[psutil.Process]:
+    """The servers whose windows are on a folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if "slm_lsp" in process.cmdline() and process.cwd() == str(project):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found

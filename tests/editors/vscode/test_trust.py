@@ -1,0 +1,52 @@
+"""A window in restricted mode: the workspace names no program and no model, and is not indexed."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.editors.vscode.driver import CodeServer, begin, eventually
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = [pytest.mark.editor, pytest.mark.model]
+
+RESTRICTED = {
+    "security__workspace__trust__enabled": True,
+    "security__workspace__trust__startupPrompt": "never",
+    "security__workspace__trust__banner": "never",
+}
+USER = "from helper import Account\n\n\ndef pay(account: Account) -> None:"
+
+
+def test_a_restricted_window_is_obeyed_until_it_is_trusted(
+    code_server: CodeServer,
+    browser: "Browser",
+    make_project: Callable[[], Path],
+    tmp_path: Path,
+    pictures: Path,
+) -> None:
+    project, program = make_project(), make_project() / ".venv" / "bin" / "slm-lsp"
+    (project / "helper.py").write_text("class Account:\n    def deposit(self, amount: int) -> None: ...\n")
+    (project / ".vscode").mkdir()
+    (project / ".vscode" / "settings.json").write_text(json.dumps({"slm-lsp.model": str(tmp_path)}))
+    code_server.settings(**RESTRICTED)
+    window = code_server.open(browser, project)
+    eventually(lambda: "not installed" in window.status(), "the environment of the workspace is not used")
+    window.picture(pictures / "offer.png")
+
+    code_server.settings(**RESTRICTED, slm_lsp__server__path=str(program))
+    eventually(lambda: "ready, smollm2-135m" in window.status(), "the model of the workspace is not used")
+    begin(window, project / "user.py", USER, "    ")
+    window.command("slm-lsp: Show What the Model Sees Here")
+    eventually(lambda: "tokens of context" in window.text(), "the context is shown")
+    assert "helper.py" not in window.text()
+
+    window.command("Workspaces: Manage Workspace Trust")
+    window.page.locator(".workspace-trust-editor a", has_text="Trust").first.click()
+    eventually(lambda: str(tmp_path) in window.status(), "the model of the workspace is used: there is none")
+    window.close()
+    code_server.settings()
