@@ -79,8 +79,9 @@ class CodeServer:
         self._process: subprocess.Popen[bytes] | None = None
         self.address = ""
         self.settings()
-        keys = [{"key": "ctrl+alt+l", "command": "editor.action.inlineSuggest.acceptNextLine"}]
-        (self._profile / "User" / "keybindings.json").write_text(json.dumps(keys))  # it has no key by default
+        keys = {"ctrl+alt+l": "editor.action.inlineSuggest.acceptNextLine", "ctrl+alt+w": "slmLsp.why"}
+        bindings = [{"key": key, "command": command} for key, command in keys.items()]
+        (self._profile / "User" / "keybindings.json").write_text(json.dumps(bindings))  # they have none
 
     def settings(self, **changes: Any) -> None:
         """Write the user's settings; `__` stands for the dot in a name and `_` for the hyphen of slm-lsp."""

@@ -1,0 +1,86 @@
+"""How long after a key its ghost text is on the screen of VS Code, beside the server's own time.
+
+``python -m tests.editors.vscode.latency`` types lines into code-server with the packaged extension, in Chromium
+with the embedded model, and asks after each key how the server answered it. Only keys that bring up new text
+count: what is typed into is on the screen before the server is asked. `.ci/editors` installs the parts, and
+`npm run package` in `editors/vscode` makes the extension.
+"""
+
+import re
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+
+import typer
+from playwright.sync_api import sync_playwright
+
+from tests.editors.vscode.driver import CHROMIUM, SIZES, CodeServer, Window, begin, eventually
+
+ROOT = Path(__file__).parents[3]
+LINES = ("self.volume = width * height * depth", "return self.width", "for x in range(width):")
+
+WATCH = """() => {
+  window.pressed = window.shown = 0;
+  let before = '';
+  const ghost = () =>
+    [...document.querySelectorAll('.ghost-text-decoration')].map(one => one.textContent).join('');
+  document.addEventListener('keydown', event => {
+    if (event.key.length === 1) { window.pressed = event.timeStamp; window.shown = 0; before = ghost(); }
+  }, true);
+  new MutationObserver(() => {
+    const now = ghost();
+    if (window.shown || !now || before.endsWith(now)) return;
+    requestAnimationFrame(at => { window.shown = window.shown || Math.max(at, performance.now()); });
+  }).observe(document.body, { childList: true, subtree: true, characterData: true, attributes: true });
+}"""
+
+
+def measured(window: Window, file: Path) -> list[tuple[float, float]]:
+    """Type the lines; returns ms from key to screen, and of the server, for each key with new text."""
+    times = []
+    begin(window, file)
+    window.page.evaluate(WATCH)
+    for line in LINES:
+        for key in line:
+            window.press("Space" if key == " " else key)
+            window.page.wait_for_timeout(700)
+            pressed, shown = window.page.evaluate("() => [window.pressed, window.shown]")
+            if not shown:
+                continue
+            window.press("Control+Alt+w")
+            text = eventually(lambda: re.search(r"after ([\d.]+) ms, by", window.text()), "the report", 10)
+            times.append((shown - pressed, float(text[1])))
+        window.press("Escape")
+        window.type("\n        ")
+    return times
+
+
+def main() -> None:
+    """Measure, and print the medians."""
+    parts = Path.home() / ".cache" / "slm-lsp-editors"
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder = Path(name)
+        code_server = CodeServer(parts, folder / "code-server")
+        code_server.install(ROOT / "editors" / "vscode" / "dist" / "slm-lsp.vsix")
+        program = str(Path(sys.executable).with_name("slm-lsp"))
+        code_server.settings(slm_lsp__server__path=program)
+        (folder / "project").mkdir()
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        with code_server:
+            window = code_server.open(browser, folder / "project")
+            eventually(lambda: "ready" in window.status(), "the model is ready")
+            (folder / "project" / "sizes.py").write_text(SIZES)
+            times = measured(window, folder / "project" / "sizes.py")
+            browser.close()
+    for screen, server in times:
+        typer.echo(f"screen {screen:.0f} ms, server {server:.0f} ms")
+    shares = [screen - server for screen, server in times]
+    typer.echo(
+        f"{len(times)} keys; medians: {median(one for one, _ in times):.0f} ms to the screen, "
+        f"{median(one for _, one in times):.0f} ms of the server, {median(shares):.0f} ms of the editor"
+    )
+
+
+if __name__ == "__main__":
+    typer.run(main)
