@@ -1,7 +1,7 @@
 """How long after a key its ghost text is on the screen of VS Code, beside the server's own time.
 
-``python -m tests.editors.vscode.latency`` types lines into code-server with the packaged extension, in Chromium
-with the embedded model, and asks after each key how the server answered it. Only keys that bring up new text
+``python -m tests.editors.vscode.latency`` types lines into code-server with the packaged extension
+and the embedded model, and asks after each key how the server answered it. Only keys that bring up new text
 count: what is typed into is on the screen before the server is asked. `.ci/editors` installs the parts, and
 `npm run package` in `editors/vscode` makes the extension.
 """
