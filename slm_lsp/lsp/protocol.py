@@ -1,5 +1,6 @@
 """JSON-RPC as pygls speaks it, made strict: whatever a client sends, each request gets exactly one reply."""
 
+import json
 import logging
 from collections.abc import Generator
 from concurrent.futures import Future
@@ -46,9 +47,18 @@ class Protocol(LanguageServerProtocol):
         """Whether the client has asked for the shutdown."""
         return self._shutdown
 
-    def structure_message(self, data: dict[str, Any]) -> Any:
-        """Leave decoded JSON as it is: `handle_message` gives it its type, and can answer if it has none."""
-        return data
+    def take(self, body: bytes) -> None:
+        """Take a message as it came: whatever it is, the next one can be taken after it."""
+        try:
+            message = json.loads(body.decode())
+        except (ValueError, RecursionError):
+            log.warning("a message was ignored: it is no JSON in UTF-8")
+            self._refuse(None, exceptions.JsonRpcParseError("The message is no JSON in UTF-8."))
+            return
+        try:
+            self.handle_message(message)
+        except Exception:
+            log.exception("a message could not be handled")
 
     def handle_message(self, message: Any) -> None:
         """Take one decoded JSON message."""
@@ -56,10 +66,7 @@ class Protocol(LanguageServerProtocol):
             structured = self._structured(message)
         except JsonRpcException as error:
             if isinstance(message, dict) and "method" in message and "id" in message:
-                identifier = message["id"] if isinstance(message["id"], int | str) else None
-                self._send_data(
-                    {"jsonrpc": self.VERSION, "id": identifier, "error": error.to_response_error()}
-                )
+                self._refuse(message["id"], error)
             elif isinstance(error, exceptions.JsonRpcMethodNotFound):
                 log.debug("%s", error)
             else:
@@ -67,6 +74,10 @@ class Protocol(LanguageServerProtocol):
         else:
             if structured is not None:
                 super().handle_message(structured)
+
+    def _refuse(self, identifier: Any, error: JsonRpcException) -> None:
+        identifier = identifier if isinstance(identifier, int | str) else None
+        self._send_data({"jsonrpc": self.VERSION, "id": identifier, "error": error.to_response_error()})
 
     def _structured(self, message: Any) -> Any:
         """Return the message as its lsprotocol type; None for one that needs no handling.
@@ -94,14 +105,20 @@ class Protocol(LanguageServerProtocol):
         structured = self._structure(message, kind, method)
         if method == types.INITIALIZE:
             self._server.admit(structured.params.initialization_options)
-        if method == types.CANCEL_REQUEST and structured.params.id not in self._request_futures:
-            return None  # it has been answered already
+        if method == types.CANCEL_REQUEST and not self._is_open(structured.params.id):
+            return None
         return structured
 
+    def _is_open(self, identifier: int | str) -> bool:
+        """Whether a request of the client's, not one of ours, still waits for its reply."""
+        return identifier in self._request_futures and identifier not in self._result_types
+
     def _response(self, message: dict[str, Any]) -> Any:
-        if "error" in message:
-            return self._structure(message, types.ResponseErrorMessage, "a response")
-        kind = self._result_types.pop(message.get("id", ""), None) or JsonRPCResponseMessage
+        identifier = message.get("id")
+        if not isinstance(identifier, str) or identifier not in self._result_types:
+            raise exceptions.JsonRpcInvalidRequest("This is a response to nothing that was asked.")
+        kind = self._result_types.pop(identifier) or JsonRPCResponseMessage
+        kind = types.ResponseErrorMessage if "error" in message else kind
         try:
             return self._structure(message, kind, "a response")
         except JsonRpcException as error:

@@ -3,13 +3,12 @@
 import asyncio
 import logging
 import os
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from io import BufferedWriter
 from typing import TYPE_CHECKING
-
-from pygls.io_ import run_async
 
 from slm_lsp.errors import SlmLspError
 from slm_lsp.lsp.session import Server
@@ -29,24 +28,37 @@ WAITING = 8
 """Connections that wait while another one has not given the token yet."""
 
 
-class InTurn:
-    """Reads messages, and lets the handler of each begin before the next is read.
+LONGEST_BODY = 256_000_000
+"""Bytes of a message; a header that announces more is taken for noise."""
 
-    An asynchronous handler begins in a task. Were the next message, an edit, handled before that, a
-    completion would be about a text that the client had not yet when it asked.
+_LENGTH = re.compile(rb"content-length:[ \t]*(\d{1,12})[ \t]*\r?\n$", re.IGNORECASE)
+
+
+async def bodies(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    """Yield the bodies of messages until the input ends.
+
+    What is no header is passed over up to the next one, also where that follows a body which was longer than
+    announced. (pygls ends the session at a long line, and loses its place after a wrong length.)
     """
-
-    def __init__(self, reader: asyncio.StreamReader) -> None:
-        self._reader = reader
-
-    async def readline(self) -> bytes:
-        """Read a header line; empty at the end of the connection."""
+    length = None
+    while True:
+        # An asynchronous handler begins in a task. Were the next message, an edit, handled before that, a
+        # completion would be about a text that the client had not yet when it asked.
         await asyncio.sleep(0)
-        return await self._reader.readline()
-
-    async def readexactly(self, n: int) -> bytes:
-        """Read a body of `n` bytes."""
-        return await self._reader.readexactly(n)
+        try:
+            line = await reader.readline()
+        except ValueError:
+            continue  # longer than the reader's limit, and dropped by it
+        if not line:
+            return
+        if match := _LENGTH.search(line):
+            length = int(match[1])
+            if length > LONGEST_BODY:
+                log.warning("a message of %d bytes was announced, and is passed over", length)
+                length = None
+        elif length is not None and not line.strip():
+            body, length = await reader.readexactly(length), None
+            yield body
 
 
 class PipeWriter:
@@ -80,7 +92,7 @@ async def serve_pipes(server: Server, stdin: int, stdout: int) -> int:
     pump.start()
     writer = PipeWriter(stdout, server.leave)
     try:
-        await _converse(server, reader, writer)
+        await converse(server, reader, writer)
     finally:
         _close(server)
         writer.close()
@@ -112,7 +124,7 @@ async def serve_tcp(server: Server, host: str, port: int, listening: Callable[[s
         while True:
             reader, writer = await clients.get()
             try:
-                await _converse(server, reader, writer, listener.close)
+                await converse(server, reader, writer, listener.close)
             finally:
                 writer.close()
                 with suppress(OSError):
@@ -128,7 +140,7 @@ async def serve_tcp(server: Server, host: str, port: int, listening: Callable[[s
         _close(server)
 
 
-async def _converse(
+async def converse(
     server: Server,
     reader: asyncio.StreamReader,
     writer: "Writer | AsyncWriter",
@@ -136,9 +148,12 @@ async def _converse(
 ) -> None:
     """Speak with one client until one of both leaves, or it has not been admitted in time."""
     server.protocol.set_writer(writer)
-    reading = asyncio.ensure_future(
-        run_async(threading.Event(), InTurn(reader), server.protocol, log, server.report_server_error)
-    )
+
+    async def read() -> None:
+        async for body in bodies(reader):
+            server.protocol.take(body)
+
+    reading = asyncio.ensure_future(read())
     leaving, admission = (asyncio.ensure_future(one.wait()) for one in (server.left, server.admitted))
     try:
         await asyncio.wait(

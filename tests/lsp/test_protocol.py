@@ -6,7 +6,8 @@ import pytest
 from tests.lsp.fakes import FakeBackend
 from tests.lsp.harness import URI, Session, session
 
-NOT_INITIALIZED, INVALID_REQUEST, UNKNOWN_METHOD, INVALID_PARAMS, INTERNAL = (
+PARSE_ERROR, NOT_INITIALIZED, INVALID_REQUEST, UNKNOWN_METHOD, INVALID_PARAMS, INTERNAL = (
+    -32700,
     -32002,
     -32600,
     -32601,
@@ -127,6 +128,7 @@ async def test_what_is_no_request_of_the_protocol_is_refused(
         b'{"jsonrpc": "2.0", "method": "textDocument/didChange", "params": ["secret"]}',
         b'{"jsonrpc": "2.0", "id": "nobody asked", "result": "secret"}',
         b'{"jsonrpc": "2.0", "id": "nobody asked", "error": "secret"}',
+        b'{"jsonrpc": "2.0", "id": ["secret"], "result": "secret"}',
     ],
 )
 async def test_nonsense_is_logged_without_its_text_and_ignored(
@@ -139,16 +141,19 @@ async def test_nonsense_is_logged_without_its_text_and_ignored(
     assert "secret" not in caplog.text
 
 
-@pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"[" * 100_000])
-async def test_what_is_no_json_is_logged_and_ignored(
-    backend: FakeBackend, body: bytes, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    "body", [b"{", b"\xff\xfe", b"[" * 100_000, b"9" * 5000], ids=["cut off", "no UTF-8", "deep", "long"]
+)
+async def test_what_is_no_json_is_an_error_and_the_session_goes_on(
+    client: Session, body: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with session(backend) as client:
-        await client.initialize()
-        client.raw(body)
-        await client.status()
-        assert client.notifications == []
-    assert "Unable to handle message" in caplog.text
+    await client.initialize()
+    reply = client.expect(None)
+    client.raw(body)
+    assert (await reply.error())["code"] == PARSE_ERROR
+    await client.status()
+    assert client.notifications == []
+    assert caplog.messages == ["a message was ignored: it is no JSON in UTF-8"]
 
 
 async def test_a_message_inside_a_message_is_data(client: Session) -> None:

@@ -9,7 +9,7 @@ from slm_lsp.errors import SlmLspError
 from slm_lsp.lsp import transport
 from slm_lsp.lsp.server import build_server
 from slm_lsp.lsp.session import Server
-from slm_lsp.lsp.transport import serve_tcp
+from slm_lsp.lsp.transport import bodies, serve_tcp
 from tests.lsp.fakes import PATIENCE, FakeBackend
 from tests.lsp.harness import Session, session
 
@@ -132,3 +132,26 @@ async def test_an_address_in_use_is_one_sentence(backend: FakeBackend) -> None:
     async with taken:
         with pytest.raises(SlmLspError, match=f"127.0.0.1:{port} can't be listened on"):
             await serve_tcp(build_server(backend.service), "127.0.0.1", port, lambda *_: None)
+
+
+NOISE = {
+    "no header": b"hello\r\n\r\n",
+    "no number": b"Content-Length: many\r\n\r\n",
+    "a negative number": b"Content-Length: -5\r\n\r\n",
+    "more than can be": b"Content-Length: 999999999999\r\n\r\n",
+    "a body that is longer than announced": b'Content-Length: 2\r\n\r\n{"jsonrpc": "2.0"}',
+    "a header without a body": b"Content-Length: 0\r\n\r\n",
+    "a header as long as a file": b"X: " + b"x" * 200_000 + b"\r\n",
+    "bytes": bytes(range(256)) * 4 + b"\r\n",
+}
+
+
+@pytest.mark.parametrize("noise", NOISE.values(), ids=NOISE)
+async def test_noise_is_passed_over_up_to_the_next_header(noise: bytes) -> None:
+    """pygls alone ends the session at some of these, and never finds back after others."""
+    reader = asyncio.StreamReader()
+    reader.feed_data(noise + b"content-length:4\r\nContent-Type: x\r\n\r\nnext")
+    reader.feed_eof()
+    found = [body async for body in bodies(reader)]
+    assert found[-1] == b"next"
+    assert len(found) <= 2

@@ -1,0 +1,78 @@
+"""Whatever comes in, the next request is answered, every request once, and nothing is raised."""
+
+import asyncio
+import logging
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.lsp.fakes import FakeBackend
+from tests.reliable.conftest import Tried
+from tests.reliable.fuzzing import Input, Target, inputs, owed
+
+EACH = 50
+"""Inputs that one server takes."""
+
+INITIALIZE = Input(
+    b'Content-Length: 141\r\n\r\n{"jsonrpc": "2.0", "id": "first", "method": "initialize", "params": '
+    b'{"processId": null, "rootUri": null, "capabilities": {}, "trace": "off"}}'
+)
+
+
+class Raised(logging.Handler):
+    """Keeps what was logged as an error: an exception that nobody expected."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+async def sent(some: list[Input]) -> None:
+    raised = Raised()
+    logging.getLogger().addHandler(raised)
+    target = Target(FakeBackend())
+    try:
+        await target.take([INITIALIZE])
+        assert target.replies["first"] == 1
+        await target.take(some)
+        must = owed(some)
+        if must is not None:
+            # Some wait for the model's thread.
+            async with asyncio.timeout(20):
+                while any(target.replies[one] < count for one, count in must.items()):  # noqa: ASYNC110
+                    await asyncio.sleep(0.001)
+            assert {one: target.replies[one] for one in must} == dict(must)
+    finally:
+        await target.leave()
+        logging.getLogger().removeHandler(raised)
+    assert [(one.getMessage(), one.exc_info) for one in raised.records] == []
+
+
+def fuzz(count: int) -> None:
+    @settings(
+        max_examples=count // EACH,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.lists(inputs(), min_size=EACH, max_size=EACH))
+    def run(some: list[Input]) -> None:
+        asyncio.run(sent(some))
+
+    run()
+
+
+def test_five_thousand_inputs(tried: Tried) -> None:
+    fuzz(int(__import__("os").environ.get("N", "5000")))
+    tried("inputs of the fuzzer", 5000, "an error, or ignored; the next request is answered")
+
+
+@pytest.mark.long
+def test_a_hundred_thousand_inputs(tried: Tried) -> None:
+    fuzz(100_000)
+    tried("inputs of the fuzzer", 100_000, "an error, or ignored; the next request is answered")
