@@ -263,7 +263,8 @@ class Settings:
     )
     max_file_size: int = _option(
         1_000_000,
-        "Characters of the longest file in which anything is suggested by itself.",
+        "Characters of the longest file in which anything is suggested by itself; where you ask, four times "
+        "that.",
         _whole(1000, 10**8),
     )
     trail_text: bool = _option(

@@ -15,6 +15,9 @@ from slm_lsp.context.syntax import Region
 DATA = frozenset(("json", "jsonc", "yaml", "toml", "css", "scss", "less"))
 """Languages in which strings are what is written."""
 
+ASKED = 4
+"""How many times `maxFileSize` a file may have where the user asks."""
+
 _CLOSABLE = re.compile(r"""\s*[)>}\]"'`]*\s*[:{;,]?\s*""")
 _CLOSERS = frozenset(")]};")
 
@@ -31,15 +34,14 @@ class Gate(Protocol):
 
 
 class FileTooLong:
-    """The document has more characters than the setting allows."""
+    """The document has more characters than the setting allows; `ASKED` times that if the user asked."""
 
     reason = Reason.FILE_TOO_LONG
 
     def shut(self, request: CompletionRequest, settings: Settings) -> bool:
         """See `Gate.shut`."""
-        lines = request.document.lines
-        # Few files come near the limit, so that the sum is seldom needed.
-        return len(lines) > settings.max_file_size // 200 and sum(map(len, lines)) > settings.max_file_size
+        most = settings.max_file_size * (ASKED if request.trigger is Trigger.INVOKED else 1)
+        return sum(map(len, request.document.lines)) > most
 
 
 class Selection:
@@ -98,8 +100,9 @@ class AfterCloser:
         return head[-1:] in _CLOSERS if head else False
 
 
+TOO_LONG = FileTooLong()
 GATES: Sequence[Gate] = (
-    FileTooLong(),
+    TOO_LONG,
     Selection(),
     PopupDisagrees(),
     MidWord(),
@@ -111,9 +114,8 @@ GATES: Sequence[Gate] = (
 
 def closed(request: CompletionRequest, settings: Settings) -> Reason | None:
     """Return the reason of the first gate that is shut, if there is one."""
-    if request.trigger is Trigger.INVOKED:
-        return None
-    return next((gate.reason for gate in GATES if gate.shut(request, settings)), None)
+    gates = (TOO_LONG,) if request.trigger is Trigger.INVOKED else GATES
+    return next((gate.reason for gate in gates if gate.shut(request, settings)), None)
 
 
 def closed_in(region: Region, language: str, trigger: Trigger, settings: Settings) -> Reason | None:

@@ -36,7 +36,7 @@ class Reason(Enum):
     CANCELLED = "the editor cancelled the request"
     SNOOZED = "suggestions are snoozed"
     FILE_IGNORED = "an ignore rule covers this file, or it looks like holding secrets"
-    FILE_TOO_LONG = "the file is longer than `maxFileSize`"
+    FILE_TOO_LONG = "the file is longer than `maxFileSize`, or than four times that if you asked"
     SELECTION = "text is selected"
     POPUP_DISAGREES = "the popup's entry does not go on from what is typed"
     IN_COMMENT = "the cursor is in a comment"

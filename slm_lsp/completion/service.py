@@ -326,11 +326,12 @@ class CompletionService:
     def _read(self, request: CompletionRequest) -> None:
         if not self.settings.ahead or self._memory.short(self.settings.memory_limit):
             return
-        self._reading.soon(
-            replace(request, contexts=self.contexts),
-            lambda: None if self._refusal(request) else self._warm.model,
-            self.settings,
-        )
+
+        def model() -> LoadedModel | None:
+            closed = self._refusal(request) or gates.TOO_LONG.shut(request, self.settings)
+            return None if closed else self._warm.model
+
+        self._reading.soon(replace(request, contexts=self.contexts), model, self.settings)
 
     def _leave(self, uri: str) -> None:
         """Answer the document's open request: its text or its turn is over."""

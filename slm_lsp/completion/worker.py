@@ -1,6 +1,7 @@
 """The thread that owns the engine, and what is done if it never comes back."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
@@ -13,11 +14,15 @@ T = TypeVar("T")
 TICK = 1.0
 """Seconds between two looks at the engine's thread while it works."""
 
-STILL = 30
-"""Looks in a row at which the work has not come further, from which on the thread counts as hung.
+STILL = 60
+"""Looks at which the work has not come further, from which on the thread counts as hung.
 
 Looks are counted and not seconds: a machine that slept, or was stopped, has not hung.
 """
+
+ASLEEP, BUSY = 0.02, 0.5
+"""Processors that the process uses at most if its thread waits for what never comes, and at least if it goes
+round in circles. In between it works, and other processes leave it little."""
 
 
 class Worker(Executor):
@@ -44,7 +49,8 @@ class Worker(Executor):
 class Watchdog:
     """Looks at the running job as long as there is one, and calls `hung` once it has stood still for long.
 
-    Every engine checks its cancel token between two passes: a job that checks comes further.
+    Every engine checks its cancel token between two passes: a job that checks comes further. A look does not
+    count while the machine gives the process too little time.
     """
 
     def __init__(self, scheduler: Scheduler, hung: Callable[[], None]) -> None:
@@ -52,6 +58,7 @@ class Watchdog:
         self._timer: asyncio.TimerHandle | None = None
         self._seen: tuple[int, int] | None = None
         self._still = 0
+        self._looked = (0.0, 0.0)
         scheduler.on_begin = self._wake
 
     def close(self) -> None:
@@ -68,11 +75,16 @@ class Watchdog:
         job = self._scheduler.running
         if job is None:
             return
-        now = (job.number, job.token.checks)
-        self._still = self._still + 1 if now == self._seen else 0
+        now, counts = (job.number, job.token.checks), not ASLEEP < self._used() < BUSY
+        self._still = self._still + counts if now == self._seen else 0
         self._seen = now
         if self._still >= STILL:
             self._still = 0
             self._hung()
         else:
             self._wake()
+
+    def _used(self) -> float:
+        """Return how many processors this process used since the last look."""
+        (wall, cpu), self._looked = self._looked, (time.monotonic(), time.process_time())
+        return (self._looked[1] - cpu) / max(self._looked[0] - wall, 1e-6)

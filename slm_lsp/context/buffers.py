@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from threading import Lock
 from typing import Self
 
@@ -16,6 +17,12 @@ from slm_lsp.text.document import LineEdit
 from slm_lsp.text.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
+
+LARGEST = 4_000_000
+"""Characters of the longest document that is parsed, or that is context for others."""
+
+LATEST = 50
+"""Other open documents that are looked at: those opened or edited last."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,7 @@ class _Buffer:
     parsed: Parsed
     sizes: list[int] = field(default_factory=list)
     waiting: list[LineEdit] = field(default_factory=list)
+    characters: int = 0
     queued: bool = False
     bare_returns: bool = False
 
@@ -74,15 +82,20 @@ class Buffers:
     def open(self, snapshot: Snapshot) -> None:
         """Take a document that was opened."""
         with self._lock:
+            self._buffers.pop(snapshot.uri, None)
             buffer = self._buffers[snapshot.uri] = _Buffer(snapshot, Parsed(snapshot, None))
+            buffer.characters = sum(map(len, snapshot.lines))
             self._queue(buffer)
 
     def edit(self, snapshot: Snapshot, edits: Iterable[LineEdit]) -> None:
         """Take a document as its edits left it."""
         with self._lock:
-            if buffer := self._buffers.get(snapshot.uri):
+            if buffer := self._buffers.pop(snapshot.uri, None):
+                self._buffers[snapshot.uri] = buffer  # the latest is the last
                 buffer.snapshot = snapshot
-                buffer.waiting += edits
+                for edit in edits:
+                    buffer.characters += sum(map(len, edit.inserted)) - sum(map(len, edit.removed))
+                    buffer.waiting.append(edit)
                 self._queue(buffer)
 
     def close(self, uri: str) -> None:
@@ -97,14 +110,17 @@ class Buffers:
             return buffer.parsed if buffer else None
 
     def snapshots(self) -> list[Snapshot]:
-        """Return the open documents as they are now."""
-        with self._lock:
-            return [buffer.snapshot for buffer in self._buffers.values()]
+        """Return the `LATEST` open documents as they are now, without those that are too long."""
+        return [buffer.snapshot for buffer in self._latest()]
 
     def parsed(self) -> list[Parsed]:
-        """Return the last version of each open document that was parsed."""
+        """Return the last version that was parsed of each of these."""
+        return [buffer.parsed for buffer in self._latest()]
+
+    def _latest(self) -> list[_Buffer]:
         with self._lock:
-            return [buffer.parsed for buffer in self._buffers.values()]
+            latest = islice(reversed(self._buffers.values()), LATEST)
+            return [buffer for buffer in latest if buffer.characters <= LARGEST][::-1]
 
     def settle(self) -> None:
         """Wait until every tree has followed the edits so far."""
@@ -135,7 +151,8 @@ class Buffers:
 
 def _parse(buffer: _Buffer, snapshot: Snapshot, edits: Sequence[LineEdit]) -> Tree | None:
     """Parse a document anew, or in the places of its edits; on the parsing thread alone."""
-    if snapshot.language not in grammars.LANGUAGES:
+    if snapshot.language not in grammars.LANGUAGES or buffer.characters > LARGEST:
+        buffer.sizes = []
         return None
     parser, old = grammars.parser(snapshot.language), buffer.parsed.tree
     buffer.bare_returns = buffer.bare_returns or any(

@@ -53,6 +53,20 @@ CREATE VIRTUAL TABLE vocabulary USING fts5vocab (words, row);
 """
 
 
+class Outdated(Exception):
+    """An index that is whole, and is made anew all the same."""
+
+
+def damaged(error: Exception) -> bool:
+    """Whether an error says that the file is not, or not any more, what was written to it."""
+    code = getattr(error, "sqlite_errorcode", None)
+    # The low byte is the kind of error; of the read-only ones, one says that the file is gone.
+    return code is not None and (
+        code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR)
+        or code == sqlite3.SQLITE_READONLY_DBMOVED
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Defined:
     """A definition and the file that it is in."""
@@ -151,6 +165,11 @@ class Index:
         with self._writing:
             self._writer.commit()
 
+    def undo(self) -> None:
+        """Give up what was written since it was last saved."""
+        with self._writing:
+            self._writer.rollback()
+
     def tidy(self) -> None:
         """Find out again which words are common; takes seconds in a large index."""
         with self._writing:
@@ -238,14 +257,30 @@ class Index:
         with self._asking:
             self._common = {word for (word,) in self._reader.execute("SELECT word FROM common")}
 
+    def renew(self) -> None:
+        """Make the index anew, empty: its file is damaged or gone."""
+        with self._writing, self._asking:
+            self._writer.close()
+            self._reader.close()
+            self._unlink()
+            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._writer = self._checked()
+            self._reader = sqlite3.connect(self._file, check_same_thread=False)
+            self._common = set()
+
     def _open(self) -> sqlite3.Connection:
         """Open the file for writing; make it anew if it is another version's, or damaged."""
         try:
             return self._checked()
-        except sqlite3.DatabaseError:
-            for end in ("", "-wal", "-shm"):
-                self._file.with_name(self._file.name + end).unlink(missing_ok=True)
+        except (Outdated, sqlite3.DatabaseError) as error:
+            if isinstance(error, sqlite3.DatabaseError) and not damaged(error):
+                raise  # another process writes, or the disk is full: nothing is wrong with the file
+            self._unlink()
             return self._checked()
+
+    def _unlink(self) -> None:
+        for end in ("", "-wal", "-shm"):
+            self._file.with_name(self._file.name + end).unlink(missing_ok=True)
 
     def _checked(self) -> sqlite3.Connection:
         self._file.touch(mode=0o600)
@@ -267,13 +302,13 @@ class Index:
 
 
 def _check(connection: sqlite3.Connection) -> None:
-    """Raise `sqlite3.DatabaseError` for another version's index, or one full of what is gone."""
+    """Raise `Outdated` for another version's index, or one full of what is gone."""
     row = connection.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()
     if row != (VERSION,):
-        raise sqlite3.DatabaseError("another version's index")
+        raise Outdated("another version's index")
     last, count = connection.execute("SELECT coalesce(max(id), 0), count(*) FROM places").fetchone()
     if last > WORN_PLACES and last > WORN * count:
-        raise sqlite3.DatabaseError("a worn index")
+        raise Outdated("a worn index")
 
 
 def _marks(values: Sequence[object]) -> str:

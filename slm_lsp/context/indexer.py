@@ -6,6 +6,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event, Thread, get_native_id
@@ -13,7 +14,7 @@ from threading import Event, Thread, get_native_id
 from filelock import FileLock, Timeout
 
 from slm_lsp.context import grammars
-from slm_lsp.context.index import Index
+from slm_lsp.context.index import Index, damaged
 from slm_lsp.context.languages import PROSE_AND_DATA, language_id
 from slm_lsp.context.sources import read
 from slm_lsp.context.symbols import Outline, outline
@@ -33,6 +34,9 @@ RESCAN_SECONDS = 120.0
 
 PATIENCE = 2.0
 """Seconds that the indexing thread has to come to its end."""
+
+MENDED = 3
+"""How often in a session a damaged index is made anew."""
 
 NICENESS = 15
 """Of the indexing thread, where threads have one (Linux)."""
@@ -56,7 +60,7 @@ class Indexer:
         self._tree = Tree(index.root)
         self._lock = FileLock(lock, mode=0o600, thread_local=False)
         self._watched, self._progress = watched, progress
-        self._changed: SimpleQueue[Path | Event] = SimpleQueue()
+        self._changed: SimpleQueue[Path | Event | sqlite3.DatabaseError] = SimpleQueue()
         self._ended = Event()
         self._thread = Thread(target=self._run, name="slm-index", daemon=True)
 
@@ -67,6 +71,11 @@ class Indexer:
     def changed(self, path: Path) -> None:
         """Take note that a file or folder was made, changed or deleted."""
         self._changed.put(path)
+
+    def failed(self, error: sqlite3.DatabaseError) -> None:
+        """Take note that a question failed: a damaged index is made anew."""
+        if damaged(error):
+            self._changed.put(error)
 
     def wait(self, seconds: float = 3600.0) -> bool:
         """Wait until all that was told so far has been indexed; return whether it has been in that time."""
@@ -93,11 +102,28 @@ class Indexer:
         _give_way()
         try:
             with self._lock.acquire(timeout=0):
-                self._work()
+                self._mending()
         except Timeout:
             log.info("another process keeps the index of this workspace")
+        except (OSError, sqlite3.Error) as error:
+            log.warning("the index of this workspace is left as it is: %s", error)
+            with suppress(sqlite3.Error):
+                self.index.undo()
         except Exception:
             log.exception("the workspace could not be indexed")
+
+    def _mending(self) -> None:
+        """Work, and make the index anew if it turns out to be damaged."""
+        for left in range(MENDED, -1, -1):
+            try:
+                self._work()
+            except sqlite3.DatabaseError as error:
+                if not left or not damaged(error):
+                    raise
+                log.warning("the index of this workspace was damaged (%s) and is made anew", error)
+                self.index.renew()
+            else:
+                return
 
     def _work(self) -> None:
         self._scan()
@@ -107,6 +133,8 @@ class Indexer:
             except Empty:
                 self._scan()
                 continue
+            if isinstance(news, sqlite3.DatabaseError):
+                raise news
             if isinstance(news, Event):
                 news.set()
             elif not self._ended.is_set():
@@ -182,6 +210,8 @@ class Indexer:
         try:
             self.index.save()
         except sqlite3.OperationalError as error:
+            if damaged(error):
+                raise
             log.warning("the index could not be written: %s", error)
         self.generation += 1
 

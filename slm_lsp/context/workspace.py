@@ -1,6 +1,7 @@
 """What a session knows of its code: open buffers, their trees, the last edits, and the index of the files."""
 
 import logging
+import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -72,8 +73,8 @@ class Workspace:
             indexer = Indexer(
                 Index(file, root), file.with_suffix(".lock"), watched=watched, progress=progress
             )
-        except Exception:
-            log.exception("the index of a workspace folder can't be opened")
+        except (OSError, sqlite3.Error) as error:
+            log.warning("the workspace is not indexed: %s can't be opened (%s)", file, error)
             return None
         with self._lock:
             self._indexers[root] = indexer
@@ -195,6 +196,10 @@ class Workspace:
         for part in parts:
             try:
                 found += part()
+            except sqlite3.DatabaseError as error:
+                log.warning("the index could not be asked: %s", error)
+                for indexer in list(self._indexers.values()):
+                    indexer.failed(error)
             except Exception:
                 # One part less is a worse suggestion; none is no suggestion.
                 log.exception("a part of the context could not be found")

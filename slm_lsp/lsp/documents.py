@@ -2,11 +2,10 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from lsprotocol import types
-from pygls.uris import to_fs_path
 
+from slm_lsp.lsp.uris import to_path
 from slm_lsp.text.document import Change, Document, LineEdit, Span
 from slm_lsp.text.positions import Encoding
 
@@ -28,14 +27,13 @@ class Documents:
 
     def open(self, item: types.TextDocumentItem) -> Document:
         """Take a document that was opened."""
-        path = to_fs_path(item.uri)
         document = self._documents[item.uri] = Document(
             item.uri,
             item.language_id.lower(),
             item.version,
             item.text,
             encoding=self.encoding,
-            path=Path(path) if path else None,
+            path=to_path(item.uri),
         )
         return document
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
-from pygls.uris import to_fs_path
 
 from slm_lsp.config import SECTION
 from slm_lsp.errors import SlmLspError
 from slm_lsp.lsp.progress import News, WorkProgress
+from slm_lsp.lsp.uris import to_path
 from slm_lsp.paths import index_dir
 
 if TYPE_CHECKING:
@@ -87,5 +87,5 @@ class Folders:
 
 def _roots(uris: Iterable[str]) -> list[Path]:
     """Return the folders that URIs name, as far as they are on this machine."""
-    paths = [to_fs_path(uri) for uri in uris if uri.startswith("file:")]
-    return [Path(path) for path in paths if path]
+    paths = [to_path(uri) for uri in uris if uri.startswith("file:")]
+    return [path for path in paths if path]

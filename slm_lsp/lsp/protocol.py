@@ -39,7 +39,8 @@ class Protocol(LanguageServerProtocol):
 
     def _register_builtin_features(self) -> None:
         super()._register_builtin_features()  # type: ignore[no-untyped-call]
-        for method in OWN_METHODS:
+        for method in (*OWN_METHODS, types.WINDOW_WORK_DONE_PROGRESS_CANCEL):
+            # Nothing that we show can be cancelled, and pygls fails at a token that is none.
             del self.fm.builtin_features[method]
 
     @property

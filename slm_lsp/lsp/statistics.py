@@ -33,6 +33,7 @@ class Statistics:
         self._tally = Tally()
         self._later: set[asyncio.TimerHandle] = set()
         self._writing: asyncio.Task[None] | None = None
+        self._failed = False
         self.acceptance = Acceptance()
 
     def start(self) -> None:
@@ -90,8 +91,7 @@ class Statistics:
                 self.acceptance.shown + known.shown, self.acceptance.accepted + known.accepted
             )
         except SlmLspError as error:
-            log.warning("no statistics are kept: %s", error)
-            return
+            log.warning("what was accepted in earlier sessions is not known: %s", error)
         while True:
             await asyncio.sleep(EVERY)
             await asyncio.to_thread(self._flush, store)
@@ -101,7 +101,12 @@ class Statistics:
             try:
                 store.add(counts)
             except SlmLspError as error:
-                log.warning("some statistics were lost: %s", error)
+                self._tally.put_back(counts)
+                if not self._failed:
+                    log.warning("statistics wait to be written: %s", error)
+                self._failed = True
+            else:
+                self._failed = False
 
 
 def survives(accepted: str, document: str) -> bool:

@@ -1,5 +1,6 @@
 """The counts on disk: one SQLite file in the state folder, shared by all servers of a user."""
 
+import logging
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -8,6 +9,8 @@ from pathlib import Path
 
 from slm_lsp.errors import SlmLspError
 from slm_lsp.paths import state_dir
+
+log = logging.getLogger(__name__)
 
 NAME = "statistics.sqlite"
 
@@ -47,13 +50,27 @@ class Store:
         return self._path or state_dir() / NAME
 
     def add(self, counts: Mapping[Count, int]) -> None:
-        """Add to the counts."""
-        rows = [(one.day, one.language, one.name, value) for one, value in counts.items()]
+        """Add to the counts; a file that is damaged is put aside, and counting begins anew."""
         try:
-            with closing(self._open()) as database, database:
-                database.executemany(_ADD, rows)
-        except sqlite3.Error as error:
-            raise self._broken(error) from error
+            self._add(counts)
+        except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF not in (
+                sqlite3.SQLITE_CORRUPT,
+                sqlite3.SQLITE_NOTADB,
+            ):
+                raise self._broken(error) from error
+            aside = self.path.with_name(f"{NAME}.damaged")
+            log.warning("%s is damaged (%s); it is put aside as %s", self.path, error, aside.name)
+            try:
+                self.path.replace(aside)
+                self._add(counts)
+            except (OSError, sqlite3.Error) as again:
+                raise self._broken(again) from again
+
+    def _add(self, counts: Mapping[Count, int]) -> None:
+        rows = [(one.day, one.language, one.name, value) for one, value in counts.items()]
+        with closing(self._open()) as database, database:
+            database.executemany(_ADD, rows)
 
     def read(self) -> dict[Count, int]:
         """Return all counts; none if nothing was counted yet."""
@@ -78,5 +95,5 @@ class Store:
         database.execute(_TABLE)
         return database
 
-    def _broken(self, error: sqlite3.Error) -> SlmLspError:
+    def _broken(self, error: Exception) -> SlmLspError:
         return SlmLspError(f"{self.path} can't be used ({error}); delete it with `slm-lsp stats --reset`.")

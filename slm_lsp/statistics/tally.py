@@ -37,6 +37,10 @@ class Tally:
         taken, self._counts = dict(self._counts), Counter()
         return taken
 
+    def put_back(self, counts: Mapping[Count, int]) -> None:
+        """Take back what could not be written, to be taken again later."""
+        self._counts.update(counts)
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:

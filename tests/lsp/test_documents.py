@@ -52,6 +52,16 @@ async def test_an_unsaved_document_has_no_path(client: Session, backend: FakeBac
     assert backend.requests[-1].document.path is None
 
 
+@pytest.mark.parametrize("uri", ["file://[", "file:///a%00b.py", "file:///" + "x" * 5000, "no uri", ""])
+async def test_a_document_completes_whatever_its_uri_is(
+    client: Session, backend: FakeBackend, uri: str
+) -> None:
+    """Python's `urlparse` raises for some of these, and its `Path` for others."""
+    await client.ready()
+    client.open("a", uri)
+    assert await text(client, backend, uri) == "a"
+
+
 async def test_reopening_takes_the_new_text(client: Session, backend: FakeBackend) -> None:
     await client.ready()
     client.open("old")

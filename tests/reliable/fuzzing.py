@@ -145,10 +145,25 @@ def framed(body: bytes, length: int | None = None) -> bytes:
 
 
 @st.composite
-def inputs(draw: st.DrawFn) -> Input:
+def sessions(draw: st.DrawFn, count: int) -> list[Input]:
+    """Return inputs about one document, of which the first three open the session and the document."""
+    uri = draw(st.sampled_from(URIS))
+    opening = ("initialize", {"id": "first"}), ("initialized", {}), ("textDocument/didOpen", {})
+    known = dict((*REQUESTS[:1], *NOTIFICATIONS[:2]))
+    first = [{"jsonrpc": "2.0", "method": name, "params": known[name], **more} for name, more in opening]
+    whole = [Input(framed(_body(message, uri)), message.get("id")) for message in first]
+    return whole + draw(st.lists(inputs(uri), min_size=count, max_size=count))
+
+
+def _body(message: Any, uri: str) -> bytes:
+    return json.dumps(message).replace(json.dumps(URIS[0]), json.dumps(uri)).encode()
+
+
+@st.composite
+def inputs(draw: st.DrawFn, uri: str) -> Input:
     """Return an input: mostly whole messages, some torn, some with headers that say something else."""
     message = draw(messages())
-    body = json.dumps(message).encode()
+    body = _body(message, uri)
     how = draw(st.integers(0, 19))
     if how == 0:
         body = body[: draw(st.integers(0, len(body)))]  # cut off, and announced so

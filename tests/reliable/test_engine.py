@@ -26,6 +26,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread hangs after 50 ms, and a model that could not be loaded is tried again at once."""
     monkeypatch.setattr(worker, "TICK", 0.005)
     monkeypatch.setattr(worker, "STILL", 10)
+    monkeypatch.setattr(worker, "BUSY", worker.ASLEEP)
     monkeypatch.setattr(warm, "RETRY", 0.0)
 
 

@@ -5,19 +5,13 @@ import logging
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
 from tests.lsp.fakes import FakeBackend
 from tests.reliable.conftest import Tried
-from tests.reliable.fuzzing import Input, Target, inputs, owed
+from tests.reliable.fuzzing import Input, Target, owed, sessions
 
 EACH = 50
 """Inputs that one server takes."""
-
-INITIALIZE = Input(
-    b'Content-Length: 141\r\n\r\n{"jsonrpc": "2.0", "id": "first", "method": "initialize", "params": '
-    b'{"processId": null, "rootUri": null, "capabilities": {}, "trace": "off"}}'
-)
 
 
 class Raised(logging.Handler):
@@ -36,8 +30,6 @@ async def sent(some: list[Input]) -> None:
     logging.getLogger().addHandler(raised)
     target = Target(FakeBackend())
     try:
-        await target.take([INITIALIZE])
-        assert target.replies["first"] == 1
         await target.take(some)
         must = owed(some)
         if must is not None:
@@ -60,7 +52,7 @@ def fuzz(count: int) -> None:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(st.lists(inputs(), min_size=EACH, max_size=EACH))
+    @given(sessions(EACH))
     def run(some: list[Input]) -> None:
         asyncio.run(sent(some))
 
