@@ -4,7 +4,6 @@ It is also loaded again when it hung, and a while after it could not be loaded: 
 """
 
 import asyncio
-import contextlib
 import gc
 import logging
 import time
@@ -60,6 +59,7 @@ class WarmModel:
         self._loader, self._worker, self._on_loading = loader, worker, on_loading
         self._loaded_for: tuple[object, ...] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._tasks = set[asyncio.Task[None]]()
         self._hung, self._failed_at = 0, 0.0
         self.model: LoadedModel | None = None
         self.loading = Loading(State.IDLE)
@@ -116,8 +116,8 @@ class WarmModel:
 
     def close(self) -> None:
         """Let go of the model, once the engine's thread gets to it."""
-        if self._task:
-            self._task.cancel()
+        for task in tuple(self._tasks):
+            task.cancel()
         model, self.model = self.model, None
         if model:
             self._worker.submit(model.close)
@@ -130,14 +130,16 @@ class WarmModel:
     def _begin(self, settings: Settings, previous: asyncio.Task[None] | None, *, again: bool = False) -> None:
         loading = self._load(settings, self._loaded_for, previous, again)
         self._task = asyncio.get_running_loop().create_task(loading)
+        self._tasks.add(self._task)
+        self._task.add_done_callback(self._tasks.discard)
 
     async def _load(
         self, settings: Settings, wanted: object, previous: asyncio.Task[None] | None, again: bool
     ) -> None:
         """Load the model after what is being loaded; nothing is said of trying `again` until it is there."""
         if previous:
-            with contextlib.suppress(asyncio.CancelledError):
-                await previous
+            # Not awaited itself: its being called off can't be told from this one's.
+            await asyncio.wait({previous})
         if wanted != self._loaded_for:
             return
         loop = asyncio.get_running_loop()

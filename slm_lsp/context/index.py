@@ -60,10 +60,11 @@ class Outdated(Exception):
 def damaged(error: Exception) -> bool:
     """Whether an error says that the file is not, or not any more, what was written to it."""
     code = getattr(error, "sqlite_errorcode", None)
-    # The low byte is the kind of error; of the read-only ones, one says that the file is gone.
     return code is not None and (
-        code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR)
-        or code == sqlite3.SQLITE_READONLY_DBMOVED
+        # The low byte is the kind of error, the others say which of its kind.
+        code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+        or code
+        in (sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_READONLY_DBMOVED)
     )
 
 

@@ -35,8 +35,11 @@ RESCAN_SECONDS = 120.0
 PATIENCE = 2.0
 """Seconds that the indexing thread has to come to its end."""
 
-MENDED = 3
+RENEWALS = 3
 """How often in a session a damaged index is made anew."""
+
+AGAIN = 60.0
+"""Seconds after which an index that could not be written is tried again."""
 
 NICENESS = 15
 """Of the indexing thread, where threads have one (Linux)."""
@@ -62,6 +65,7 @@ class Indexer:
         self._watched, self._progress = watched, progress
         self._changed: SimpleQueue[Path | Event | sqlite3.DatabaseError] = SimpleQueue()
         self._ended = Event()
+        self._renewals, self._told = 0, ""
         self._thread = Thread(target=self._run, name="slm-index", daemon=True)
 
     def start(self) -> None:
@@ -102,28 +106,33 @@ class Indexer:
         _give_way()
         try:
             with self._lock.acquire(timeout=0):
-                self._mending()
+                while not self._ended.wait(self._mending()):
+                    pass
         except Timeout:
             log.info("another process keeps the index of this workspace")
-        except (OSError, sqlite3.Error) as error:
-            log.warning("the index of this workspace is left as it is: %s", error)
-            with suppress(sqlite3.Error):
-                self.index.undo()
         except Exception:
             log.exception("the workspace could not be indexed")
 
-    def _mending(self) -> None:
-        """Work, and make the index anew if it turns out to be damaged."""
-        for left in range(MENDED, -1, -1):
-            try:
-                self._work()
-            except sqlite3.DatabaseError as error:
-                if not left or not damaged(error):
-                    raise
+    def _mending(self) -> float:
+        """Work until the end, and make the index anew if it turns out to be damaged.
+
+        Returns the seconds after which to go on: a disk that is full, or can't be written, may be mended.
+        """
+        try:
+            self._work()
+        except (OSError, sqlite3.Error) as error:
+            if damaged(error) and self._renewals < RENEWALS:
+                self._renewals += 1
                 log.warning("the index of this workspace was damaged (%s) and is made anew", error)
-                self.index.renew()
-            else:
-                return
+                with suppress(OSError, sqlite3.Error):
+                    self.index.renew()
+                    return 0.0
+            if str(error) != self._told:
+                self._told = str(error)
+                log.warning("the index of this workspace is left as it is for now: %s", error)
+            with suppress(sqlite3.Error):
+                self.index.undo()
+        return AGAIN
 
     def _work(self) -> None:
         self._scan()
@@ -207,12 +216,7 @@ class Indexer:
         self.index.put(name, language, *stamp, split(text), outline_of(language, text))
 
     def _save(self) -> None:
-        try:
-            self.index.save()
-        except sqlite3.OperationalError as error:
-            if damaged(error):
-                raise
-            log.warning("the index could not be written: %s", error)
+        self.index.save()
         self.generation += 1
 
 

@@ -188,14 +188,15 @@ def inputs(draw: st.DrawFn, uri: str) -> Input:
 
 
 class Target:
-    """A server to send inputs to; `replies` counts them by id."""
+    """A server to send inputs to; `replies` counts them by id, and `answers` has the last of each."""
 
     def __init__(self, backend: FakeBackend) -> None:
         self.replies: Counter[int | str | None] = Counter()
-        self._server = build_server(backend.service)
+        self.answers: dict[int | str | None, Json] = {}
+        self.server = build_server(backend.service)
         self._reader = asyncio.StreamReader()
         self._probe: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._serving = asyncio.ensure_future(converse(self._server, self._reader, self))
+        self._serving = asyncio.ensure_future(converse(self.server, self._reader, self))
 
     def write(self, data: bytes) -> None:
         """Take what the server sends."""
@@ -204,9 +205,17 @@ class Target:
             self._probe.set_result(None)
         elif "method" not in message:
             self.replies[message["id"]] += 1
+            self.answers[message["id"]] = message
 
     def close(self) -> None:
         """Nothing to close."""
+
+    async def send(self, method: str, params: Any, identifier: int | None = None) -> None:
+        """Send a whole message, and wait until it has been taken."""
+        message: Json = {"jsonrpc": "2.0", "method": method, "params": params}
+        if identifier is not None:
+            message["id"] = identifier
+        await self.take([Input(framed(json.dumps(message).encode()))])
 
     async def take(self, sent: Sequence[Input]) -> None:
         """Send inputs, and then a request that must be answered as if nothing had been."""
