@@ -196,7 +196,7 @@ class Target:
         self.server = build_server(backend.service)
         self._reader = asyncio.StreamReader()
         self._probe: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._serving = asyncio.ensure_future(converse(self.server, self._reader, self))
+        self._serving = asyncio.ensure_future(self._serve())
 
     def write(self, data: bytes) -> None:
         """Take what the server sends."""
@@ -229,6 +229,13 @@ class Target:
             await asyncio.wait({self._probe, self._serving}, return_when=asyncio.FIRST_COMPLETED)
         assert self._probe.done(), "the server left"
         self._probe = asyncio.get_running_loop().create_future()
+
+    async def _serve(self) -> None:
+        try:
+            await converse(self.server, self._reader, self)
+        finally:
+            self.server.statistics.stop()
+            self.server.service.close()
 
     async def leave(self) -> None:
         """Hang up, and wait until the server has left."""
