@@ -29,7 +29,7 @@ class Documents:
         """Take a document that was opened."""
         document = self._documents[item.uri] = Document(
             item.uri,
-            item.language_id.lower(),
+            str(item.language_id).lower(),
             item.version,
             item.text,
             encoding=self.encoding,

@@ -110,8 +110,10 @@ class Protocol(LanguageServerProtocol):
             return None
         return structured
 
-    def _is_open(self, identifier: int | str) -> bool:
+    def _is_open(self, identifier: Any) -> bool:
         """Whether a request of the client's, not one of ours, still waits for its reply."""
+        if not isinstance(identifier, int | str):
+            return False
         return identifier in self._request_futures and identifier not in self._result_types
 
     def _response(self, message: dict[str, Any]) -> Any:

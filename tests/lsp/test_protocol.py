@@ -129,6 +129,7 @@ async def test_what_is_no_request_of_the_protocol_is_refused(
         b'{"jsonrpc": "2.0", "id": "nobody asked", "result": "secret"}',
         b'{"jsonrpc": "2.0", "id": "nobody asked", "error": "secret"}',
         b'{"jsonrpc": "2.0", "id": ["secret"], "result": "secret"}',
+        b'{"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": {"secret": 1}}}',
         b'{"jsonrpc": "2.0", "method": "window/workDoneProgress/cancel", "params": {"token": ["secret"]}}',
     ],
 )
