@@ -4,6 +4,7 @@ import typer
 
 from slm_lsp.cli.bench.context import context
 from slm_lsp.cli.bench.engine import engine
+from slm_lsp.cli.bench.models import models
 from slm_lsp.cli.bench.remote import remote
 from slm_lsp.cli.bench.replay import replay
 from slm_lsp.cli.bench.soak import soak
@@ -25,3 +26,6 @@ app.command(
     "and `llama-server -m m.gguf --port 8080 -t 2 -np 1`"
 )(remote)
 app.command(epilog="Example: slm-lsp bench windows")(windows)
+app.command(
+    epilog="Example: slm-lsp bench models --holes src --model smollm2-135m --model smollm2-135m@float32"
+)(models)
