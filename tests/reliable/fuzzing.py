@@ -148,7 +148,11 @@ def framed(body: bytes, length: int | None = None) -> bytes:
 def sessions(draw: st.DrawFn, count: int) -> list[Input]:
     """Return inputs about one document, of which the first three open the session and the document."""
     uri = draw(st.sampled_from(URIS))
-    opening = ("initialize", {"id": "first"}), ("initialized", {}), ("textDocument/didOpen", {})
+    opening: list[tuple[str, Json]] = [
+        ("initialize", {"id": "first"}),
+        ("initialized", {}),
+        ("textDocument/didOpen", {}),
+    ]
     known = dict((*REQUESTS[:1], *NOTIFICATIONS[:2]))
     first = [{"jsonrpc": "2.0", "method": name, "params": known[name], **more} for name, more in opening]
     whole = [Input(framed(_body(message, uri)), message.get("id")) for message in first]

@@ -68,7 +68,7 @@ async def test_an_index_that_is_damaged_while_it_is_used(
     indexer.changed(project / "a.py")
     assert indexer.wait(20)
     damage = sqlite3.DatabaseError("database disk image is malformed")
-    damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT  # type: ignore[misc]
+    damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
     indexer.failed(damage)
     await eventually(lambda: knows(indexer, "greet"))
     (project / "b.py").write_text("def later() -> None: ...\n")
@@ -115,7 +115,7 @@ def test_an_index_that_another_server_writes_is_not_thrown_away(project: Path, i
     other.close()
     assert file.stat().st_ino == before
     busy = sqlite3.OperationalError("database is locked")
-    busy.sqlite_errorcode = sqlite3.SQLITE_BUSY  # type: ignore[misc]
+    busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
     assert not damaged(busy)
 
 

@@ -158,7 +158,7 @@ class Editor(RuleBasedStateMachine):
 
 def drive(examples: int) -> None:
     quick = settings(max_examples=examples, stateful_step_count=30, deadline=None, database=None)
-    run_state_machine_as_test(Editor, settings=quick)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(Editor, settings=quick)
 
 
 def test_a_session_in_any_order(tried: Tried) -> None:
