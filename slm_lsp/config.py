@@ -210,6 +210,16 @@ class Settings:
         "start.",
         _flag,
     )
+    memory: bool = _option(
+        False,
+        "Whether what the workspace's own code says comes next is mixed into what the model says.",
+        _flag,
+    )
+    memory_size: int = _option(
+        150,
+        "Megabytes of memory and disk for that, at most; the files changed last come first.",
+        _whole(1, 4096),
+    )
     time_limit: int = _option(
         1500, "Milliseconds after which a suggestion is cut at the end of its line.", _whole(10, 60000)
     )

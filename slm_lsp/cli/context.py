@@ -27,7 +27,9 @@ def context(
 ) -> None:
     """Show what the model sees beside the text at the cursor: each part with source, score and tokens.
 
-    The other files are those of the repository around the file, or of its folder.
+    First comes what memory says of the next token: what stands elsewhere too, what followed it there, and its
+    weight beside a model in doubt. The other files are those of the repository around the file, or of its
+    folder.
     """
     from slm_lsp.completion.context import Contexts
     from slm_lsp.completion.loading import load
@@ -38,7 +40,7 @@ def context(
     workspace = Workspace()
     if not workspace.permissions(request.document):
         raise SlmLspError(f"nothing of {target} is shown: {Reason.FILE_IGNORED.value}.")
-    settings = replace(Settings(), model=model, context_time_limit=PATIENCE)
+    settings = replace(Settings(), model=model, context_time_limit=PATIENCE, memory=True)
     with loading() as progress:
         loaded = load(settings, progress)
     path = request.document.path or Path.cwd() / "none"
@@ -46,8 +48,10 @@ def context(
     with tempfile.TemporaryDirectory(prefix="slm-lsp-") as folder:
         workspace.index(root, Path(folder), watched=True)
         workspace.settle()
-        seen = shown(loaded, replace(request, contexts=Contexts(workspace)), settings)
-        workspace.shut_down()
+        contexts = Contexts(workspace)
+        contexts.memory.settle(loaded.vocabulary, settings.memory_size)
+        seen = shown(loaded, replace(request, contexts=contexts), settings)
+        contexts.shut_down()
     if as_json:
         typer.echo(json.dumps(seen.as_json(), indent=2))
         return

@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from threading import Lock
 
+from slm_lsp.completion.remembering import WorkspaceMemory
 from slm_lsp.context.workspace import Workspace
 from slm_lsp.prompt.context import Context
 from slm_lsp.text.snapshot import Snapshot
@@ -35,7 +36,7 @@ class Contexts:
     """
 
     def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
+        self.workspace, self.memory = workspace, WorkspaceMemory(workspace)
         self._lock = Lock()
         self._states: OrderedDict[str, _State] = OrderedDict()
 
@@ -87,6 +88,11 @@ class Contexts:
         """Forget what was shown for all documents."""
         with self._lock:
             self._states.clear()
+
+    def shut_down(self) -> None:
+        """Stop all work, and let go of the workspace."""
+        self.memory.shut_down()
+        self.workspace.shut_down()
 
     def _state(self, uri: str) -> _State:
         with self._lock:

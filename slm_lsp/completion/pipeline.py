@@ -29,6 +29,7 @@ from slm_lsp.completion.request import (
 from slm_lsp.config import Settings
 from slm_lsp.context.surroundings import Surroundings
 from slm_lsp.engine.interface import Sampling, Usage
+from slm_lsp.memory.recall import Recall
 from slm_lsp.prompt.build import Prompt, build
 from slm_lsp.prompt.context import Context
 from slm_lsp.text.snapshot import Snapshot
@@ -45,6 +46,7 @@ class Switches:
     healing: bool = True
     filters: bool = True
     context: frozenset[Part] = ALL_PARTS
+    memory: bool = True
 
 
 ALL_ON = Switches()
@@ -108,11 +110,12 @@ def run(
         if text.startswith(cursor.lead):
             told(text[len(cursor.lead) :])
 
-    drafts = decode(
-        model, prompt, rules, settings.max_tokens, count, cancel, usage, tell, _sampling(settings)
-    )
+    memory = _memory(model, request, around, settings, prompt) if switches.memory else None
+    clock.lap("memory", memory.said if memory else "none")
+    sampling = _sampling(settings)
+    drafts = decode(model, prompt, rules, settings.max_tokens, count, cancel, usage, tell, sampling, memory)
     clock.add("prefill", usage.prefill_ms, f"{usage.reused} tokens reused, {usage.prefilled} computed")
-    clock.add("decode", usage.decode_ms, f"{usage.decoded} tokens; {drafts[0].stop}" if drafts else "")
+    clock.add("decode", usage.decode_ms, _decoded(usage, drafts))
 
     chain = filters.chain(hide_unknown=settings.hide_unknown_names, known=_known(request, prompt))
     judged = [
@@ -212,6 +215,23 @@ def _known(request: CompletionRequest, prompt: Prompt) -> filters.Known:
         return found
 
     return known
+
+
+def _memory(
+    model: LoadedModel, request: CompletionRequest, around: Surroundings, settings: Settings, prompt: Prompt
+) -> Recall | None:
+    """Return what the workspace and the file itself remember of the place, unless the settings forbid it."""
+    if model.breaker or not (request.contexts and settings.memory):
+        return None  # a server's choice can't be mixed with
+    return request.contexts.memory.at(
+        model.vocabulary, request.document, around.before, around.after, prompt.last, settings.memory_size
+    )
+
+
+def _decoded(usage: Usage, drafts: list[Draft]) -> str:
+    """Return in words what was written, and what of it memory chose."""
+    chosen = f" ({usage.recalled} of them chosen by memory)" if usage.recalled else ""
+    return f"{usage.decoded} tokens{chosen}; {drafts[0].stop}" if drafts else ""
 
 
 def _judge(

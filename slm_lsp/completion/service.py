@@ -200,7 +200,7 @@ class CompletionService:
         self._watchdog.close()
         self._scheduler.drop_background()
         self._warm.close()
-        self.contexts.workspace.shut_down()
+        self.contexts.shut_down()
         self._worker.shutdown(wait=False, cancel_futures=False)
 
     def _at_once(self, request: CompletionRequest) -> CompletionResult | None:

@@ -6,7 +6,16 @@ from slm_lsp.completion.model import LoadedModel
 from slm_lsp.completion.pipeline import prompt_of
 from slm_lsp.completion.request import CompletionRequest
 from slm_lsp.config import Settings
+from slm_lsp.memory.weights import OWN
+from slm_lsp.prompt.build import Prompt
 from slm_lsp.text.snippet import Part
+from slm_lsp.tokens.healing import TailConstraint
+
+LIKELIEST = 5
+"""Tokens that are shown of what memory says."""
+
+DOUBT = 2.0
+"""Entropy, in nats, of a model in doubt: memory's weight beside it is its score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +51,8 @@ def shown(model: LoadedModel, request: CompletionRequest, settings: Settings) ->
         ModelError: the model can't hold the prompt.
     """
     prompt, vocabulary = prompt_of(model, request, settings), model.vocabulary
-    parts = [
+    parts = _recalled(model, request, settings, prompt)
+    parts += [
         ShownPart(one.part.value, one.path, one.source, one.score, len(vocabulary.encode(one.text)), one.text)
         for one in prompt.snippets
     ]
@@ -56,3 +66,26 @@ def shown(model: LoadedModel, request: CompletionRequest, settings: Settings) ->
         "suffix": prompt.suffix_tokens,
     }
     return Shown(model.format.family, counts, tuple(parts), vocabulary.decode(prompt.ids))
+
+
+def _recalled(
+    model: LoadedModel, request: CompletionRequest, settings: Settings, prompt: Prompt
+) -> list[ShownPart]:
+    """Return what memory says of the next token: a part for each kind of source that says anything."""
+    if not (request.contexts and settings.memory):
+        return []
+    vocabulary, memory, document = model.vocabulary, request.contexts.memory, request.document
+    line, column = document.clamp(request.line, request.column)
+    before, after = document.before(line, column), document.after(line, column)
+    recall = memory.at(vocabulary, document, before, after, prompt.last, settings.memory_size)
+    allowed = TailConstraint(vocabulary, prompt.tail).allowed()
+    parts = []
+    for kind, one in recall.evidence((), allowed):
+        total = sum(one.counts.values())
+        likely = sorted(one.counts, key=lambda token: -one.counts[token])[:LIKELIEST]
+        said = ", ".join(f"{vocabulary.decode([id])!r} {one.counts[id] / total:.0%}" for id in likely)
+        text = f"after {vocabulary.decode(prompt.last[-one.length :])!r}: {said}"
+        path = document.path.name if document.path and kind == OWN else "other files"
+        weight = round(recall.weight(kind, one, DOUBT), 4)
+        parts.append(ShownPart("memory", path, f"{one.places} places", weight, one.length, text))
+    return parts

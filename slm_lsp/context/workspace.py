@@ -127,6 +127,21 @@ class Workspace:
             versions = tuple(sorted((k, v) for k, v in self._versions.items() if k != uri))
         return generations, versions, own is not None and own.tree is not None
 
+    def roots(self) -> list[Path]:
+        """Return the folders of the workspace that are indexed."""
+        with self._lock:
+            return list(self._indexers)
+
+    def files(self) -> dict[Path, tuple[int, int]]:
+        """Return time of change (ns) and size of the files that were indexed, readable or not."""
+        with self._lock:
+            indexes = [one.index for one in self._indexers.values()]
+        return {index.root / name: stamp for index in indexes for name, stamp in index.known().items()}
+
+    def buffers(self) -> list[Snapshot]:
+        """Return the open documents that may be shown to the model elsewhere, as they are now."""
+        return [one for one in self._buffers.snapshots() if self._may_be_shown(one)]
+
     def find(self, document: Snapshot, line: int) -> "Future[Found]":
         """Find the context of a line of a document; it need not be open."""
         return self._worker.submit(self._find, document, line)
@@ -183,9 +198,7 @@ class Workspace:
             for one in self._buffers.parsed()
             if _is_other(one.snapshot, document) and self._may_be_shown(one.snapshot)
         ]
-        current = [
-            one for one in self._buffers.snapshots() if _is_other(one, document) and self._may_be_shown(one)
-        ]
+        current = [one for one in self.buffers() if _is_other(one, document)]
         found: list[Snippet] = []
         names = names_near(parsed, document.lines, line)
         parts: tuple[Callable[[], list[Snippet]], ...] = (

@@ -4,6 +4,7 @@ import inspect
 import math
 import time
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from slm_lsp.cancel import CancelToken
 from slm_lsp.engine import weight_only
 from slm_lsp.engine.device import choose_device, physical_cores
 from slm_lsp.engine.hf_weights import CACHE_ARGUMENTS, matrices, read, short
-from slm_lsp.engine.interface import Constraint, Decoding, EngineInfo, Token, Usage
-from slm_lsp.engine.sampling import Sampler
+from slm_lsp.engine.interface import Decoding, EngineInfo, Token, Usage
+from slm_lsp.engine.outlook import Outlook, Writing
 from slm_lsp.errors import ModelError
 
 CHUNK = 128
@@ -51,18 +52,18 @@ class TransformersEngine:
         Drafts are not used: how a row is rounded may depend on its batch, and with it what is written.
         """
         logits = self._prefill(prompt, decoding.max_tokens, cancel, usage)
-        constraint = decoding.constraint()
-        sampler = Sampler(decoding.sampling) if decoding.sampling else None
+        writing = Writing(decoding)
         token: Token | None = None
         for _ in range(decoding.max_tokens):
             cancel.check()
             if token:
                 logits = self._step(token.id, usage)
-            token = _choose(logits, constraint, sampler)
+            token = writing.choose(_outlook(logits))
             if token.id in decoding.stop_ids:
                 usage.ended = True
                 return
             usage.decoded += 1
+            usage.recalled += token.recalled
             yield token
 
     def generate_several(
@@ -75,11 +76,11 @@ class TransformersEngine:
         ended: set[int],
     ) -> Generator[tuple[int, Token], None, None]:
         """Yield branches one after another (see `slm_lsp.engine.interface.Engine.generate_several`)."""
+        decoding = replace(decoding, sampling=None)
         logits = self._prefill(prompt, decoding.max_tokens, cancel, usage)
-        for branch, token in enumerate(_likeliest(logits, decoding.constraint(), count)):
-            constraint = decoding.constraint()
-            if constraint:
-                constraint.accept(token.id)
+        for branch, token in enumerate(_outlook(logits).likeliest(Writing(decoding), count)):
+            writing = Writing(decoding)
+            writing.take(token)
             for length in range(decoding.max_tokens):
                 if branch in ended:
                     break
@@ -87,11 +88,12 @@ class TransformersEngine:
                 if branch and length == 1:
                     self._prefill(prompt, decoding.max_tokens, cancel, Usage())
                 if length:
-                    token = _choose(self._step(token.id, usage), constraint)
+                    token = writing.choose(_outlook(self._step(token.id, usage)))
                 if token.id in decoding.stop_ids:
                     ended.add(branch)
                     break
                 usage.decoded += 1
+                usage.recalled += token.recalled
                 yield branch, token
 
     def prefill(self, prompt: Sequence[int], cancel: CancelToken, usage: Usage) -> None:
@@ -253,37 +255,13 @@ def _only_attention(model: Any) -> bool:
     return all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer, DummyLayer) for layer in layers)
 
 
-def _choose(logits: Tensor, constraint: Constraint | None, sampler: Sampler | None = None) -> Token:
-    """Take the most probable token that the constraint allows, or draw one."""
-    token = _likeliest(logits, constraint, 1, sampler)[0]
-    if constraint:
-        constraint.accept(token.id)
-    return token
-
-
-def _likeliest(
-    logits: Tensor, constraint: Constraint | None, count: int, sampler: Sampler | None = None
-) -> list[Token]:
-    """Return the most probable tokens that the constraint allows, at most `count`, best first.
-
-    With a sampler it is the one that it draws.
-    """
+def _outlook(logits: Tensor) -> Outlook:
+    """Return what comes next, by logits [vocabulary]."""
     logprobs = logits.log_softmax(-1)
     entropy = float(torch.special.entr(logprobs.exp()).sum())
     if not math.isfinite(entropy):
         raise ModelError("the model's numbers overflowed; set precision to bfloat16 or float32.")
-    allowed = constraint.allowed() if constraint else None
-    ids = torch.arange(len(logits)) if allowed is None else torch.as_tensor(allowed)
-    ids = ids.to(logits.device)
-    values = logits[ids]
-    # The first of equals, as with `argmax`; `topk` takes any.
-    if sampler:
-        best = torch.tensor([sampler.draw(values.cpu().numpy())], device=ids.device)
-    elif count == 1:
-        best = values.argmax()[None]
-    else:
-        best = values.sort(descending=True, stable=True).indices[:count]
-    return [Token(id, float(logprobs[id]), entropy) for id in ids[best].tolist()]
+    return Outlook(logprobs.cpu().numpy(), int(logprobs.argmax()), 0.0, entropy)
 
 
 def _failure(error: Exception) -> str:

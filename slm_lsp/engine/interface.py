@@ -3,7 +3,7 @@
 An engine knows nothing of LSP, files, text or languages.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -34,6 +34,25 @@ class DraftSource(Protocol):
         """
 
 
+class Memory(Protocol):
+    """Says what tends to come next where the prompt ends, for the engine to mix it with what the model says.
+
+    A pure function of what was written, so that drafts don't change the output.
+    """
+
+    def shares(
+        self, written: Sequence[int], entropy: float, allowed: Sequence[int] | None = None
+    ) -> Mapping[int, float]:
+        """Return the share of the probability that tokens get after `written`, which was generated so far.
+
+        The model's own distribution keeps the rest: the shares' sum is below 1. Its entropy is `entropy`, in
+        nats. Unless `allowed` is None, all this is of its ids, ascending, alone.
+        """
+
+    def draft(self, written: Sequence[int], limit: int) -> Sequence[int]:
+        """Return the likely continuation of `written`: at most `limit` ids, possibly none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """Divide logits by `temperature`, keep the `top_k` largest (0 keeps all), then of these the fewest whose
@@ -53,7 +72,8 @@ class Decoding:
     `max_tokens` counts generated tokens; `stop_ids` end the generation and are never yielded. `drafts` is for
     engines that gain by it, in place of what they look up themselves (see `slm_lsp.engine.lookup`).
     `constraint` makes a new constraint for each text that is written. With `sampling`, `generate` draws
-    tokens; `generate_several` does not look at it.
+    tokens; `generate_several` does not look at it. `memory` is mixed into the model's distribution where
+    nothing is drawn, by engines that compute it themselves, and proposes drafts before all others.
     """
 
     max_tokens: int
@@ -61,6 +81,7 @@ class Decoding:
     drafts: DraftSource | None = None
     constraint: Callable[[], Constraint | None] = lambda: None
     sampling: Sampling | None = None
+    memory: Memory | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +89,14 @@ class Token:
     """One generated token.
 
     `logprob` is its natural-log probability among all tokens of the vocabulary, and `entropy` that of the
-    whole distribution, in nats; both before a constraint narrowed the choice.
+    whole distribution, in nats; both before a constraint narrowed the choice, and both with the memory mixed
+    in. `recalled` says whether the model alone would have chosen another.
     """
 
     id: int
     logprob: float
     entropy: float
+    recalled: bool = False
 
 
 @dataclass(slots=True)
@@ -81,7 +104,7 @@ class Usage:
     """What one generation cost, filled in as it runs; times in milliseconds.
 
     `prefilled` and `decoded` count tokens, `passes` the forward passes that decoding took. Of the `drafted`
-    tokens that were verified, `accepted` were right.
+    tokens that were verified, `accepted` were right; of all `decoded` ones `recalled` were chosen by memory.
     """
 
     reused: int = 0
@@ -90,6 +113,7 @@ class Usage:
     passes: int = 0
     drafted: int = 0
     accepted: int = 0
+    recalled: int = 0
     prefill_ms: float = 0.0
     decode_ms: float = 0.0
     ended: bool = False

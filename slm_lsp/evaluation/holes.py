@@ -34,6 +34,7 @@ from slm_lsp.evaluation.scoring import (
 from slm_lsp.evaluation.uses import Definitions, Use
 from slm_lsp.text.lines import split as split_lines
 from slm_lsp.text.snapshot import Snapshot
+from slm_lsp.tokens.vocabulary import Vocabulary
 
 METRICS = ("shown", "exact", "similarity", "identifiers", "parses", "no_worse", "logprob", "tokens", "ms")
 
@@ -141,6 +142,7 @@ def settings(kind: Kind) -> Settings:
         time_limit=60_000,
         context_time_limit=10_000,
         alternatives=1,
+        memory=True,
     )
 
 
@@ -151,7 +153,7 @@ def evaluate(model: LoadedModel, plan: Plan, chosen: Sequence[Task]) -> Iterator
         ModelError: the model failed.
     """
     trigger = Trigger.AUTOMATIC if plan.automatic else Trigger.INVOKED
-    with _contexts(plan) as contexts:
+    with _contexts(plan, model.vocabulary) as contexts:
         for task in chosen:
             asked = replace(request(task, trigger), contexts=contexts)
             if contexts:
@@ -162,19 +164,25 @@ def evaluate(model: LoadedModel, plan: Plan, chosen: Sequence[Task]) -> Iterator
 
 
 @contextmanager
-def _contexts(plan: Plan) -> Iterator[Contexts | None]:
-    """Index the repository anew; a file with a hole is no context for itself. None if there is no context."""
-    if not plan.switches.context or not plan.path.exists():
+def _contexts(plan: Plan, vocabulary: Vocabulary) -> Iterator[Contexts | None]:
+    """Index the repository anew; a file with a hole is no context for itself.
+
+    None if there is neither context nor memory.
+    """
+    if not (plan.switches.context or plan.switches.memory) or not plan.path.exists():
         yield None
         return
     root, workspace = plan.path.resolve(), Workspace()
     with tempfile.TemporaryDirectory(prefix="slm-lsp-") as folder:
         workspace.index(root if root.is_dir() else root.parent, Path(folder), watched=True)
         workspace.settle()
+        contexts = Contexts(workspace)
+        if plan.switches.memory:
+            contexts.memory.settle(vocabulary, Settings().memory_size)
         try:
-            yield Contexts(workspace)
+            yield contexts
         finally:
-            workspace.shut_down()
+            contexts.shut_down()
 
 
 def report(model: LoadedModel, plan: Plan, chosen: Sequence[Task], rows: list[Row]) -> Report:
@@ -188,6 +196,7 @@ def report(model: LoadedModel, plan: Plan, chosen: Sequence[Task], rows: list[Ro
         "tasks": digest((task.id, task.text) for task in chosen),
         "filters": plan.switches.filters,
         "automatic": plan.automatic,
+        "memory": plan.switches.memory,
         "context": sorted(part.value for part in plan.switches.context),
     }
     summary = {

@@ -65,6 +65,8 @@ class Folders:
             workspace.add_folder(root)
             return
 
+        self._server.service.contexts.memory.folder = folder
+
         def told(done: int, total: int, last: bool) -> None:
             news = News(f"indexing {root.name}: {done} of {total} files", done / max(total, 1), last)
             if not loop.is_closed():

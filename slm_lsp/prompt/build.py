@@ -16,6 +16,9 @@ from slm_lsp.tokens.vocabulary import Vocabulary
 CONTEXT_SHARE = 3
 """The context gets at most one in so many tokens of what the model can read."""
 
+LAST = 16
+"""Ids of `Prompt.last`."""
+
 NAMES_ROOM = 32
 """Tokens kept free for the names of the repository and of the current file, where they go beside the rest."""
 
@@ -40,6 +43,7 @@ class Prompt:
     snippets: tuple[Snippet, ...] = ()
     lead: str = ""
     begun: str | None = None
+    last: tuple[int, ...] = ()
 
 
 def build(
@@ -100,6 +104,7 @@ def build(
         snippets=tuple(snippets),
         lead=head,
         begun=window.rpartition("\n")[2] if format.chat else None,
+        last=tuple(healed.ids[-LAST:]),
     )
 
 

@@ -1,5 +1,6 @@
 """A tokenizer as code completion needs it: text stays text, and every token has its exact bytes."""
 
+import hashlib
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
@@ -114,6 +115,11 @@ class Vocabulary:
     def size(self) -> int:
         """One more than the highest id."""
         return len(self._bytes)
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of the tokenizer as a whole: of equal ones the same text has the same ids."""
+        return hashlib.sha256(self._tokenizer.to_str().encode()).hexdigest()[:24]
 
     @property
     def start_id(self) -> int | None:

@@ -246,6 +246,37 @@ def test_a_smaller_model_drafts_and_the_output_stays(
     assert usage.drafted == usage.accepted > 0
 
 
+class Remembered:
+    """A memory that is sure of the next token after every third, and drafts what it is sure of."""
+
+    def __init__(self, drafts: bool) -> None:
+        self._drafts = drafts
+
+    def shares(
+        self, written: Sequence[int], entropy: float, allowed: Sequence[int] | None = None
+    ) -> dict[int, float]:
+        last = written[-1] if written else 0
+        return {(last * 7 + 1) % 251: 0.9} if last % 3 == 0 else {5: 0.01}
+
+    def draft(self, written: Sequence[int], limit: int) -> Sequence[int]:
+        return [(written[-1] * 7 + 1) % 251, 9][:limit] if self._drafts else ()
+
+
+def test_a_memorys_drafts_are_verified_against_the_mixture(folder: Path) -> None:
+    with loaded(folder) as made:
+        texts, passes = [], []
+        for drafts in (False, True):
+            usage = Usage()
+            decoding = Decoding(40, drafts=Nothing(), memory=Remembered(drafts))
+            texts.append(list(made.generate(PROMPT, decoding, CancelToken(), usage)))
+            passes.append(usage.passes)
+            assert usage.recalled == sum(token.recalled for token in texts[-1]) > 0
+        assert texts[0] == texts[1]
+        assert passes[1] <= passes[0]
+        (branch,) = several(made, 1, Decoding(40, drafts=Nothing(), memory=Remembered(True))).values()
+        assert branch == texts[0]
+
+
 def test_drafts_that_make_no_sense_do_no_harm(
     engine: LlamaEngine, fresh: Callable[[list[int]], list[Token]]
 ) -> None:

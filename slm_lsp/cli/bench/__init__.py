@@ -4,6 +4,7 @@ import typer
 
 from slm_lsp.cli.bench.context import context
 from slm_lsp.cli.bench.engine import engine
+from slm_lsp.cli.bench.memory import memory
 from slm_lsp.cli.bench.models import models
 from slm_lsp.cli.bench.remote import remote
 from slm_lsp.cli.bench.replay import replay
@@ -19,6 +20,7 @@ app.command(
     "`slm-lsp models export --gguf m.gguf` and `llama-server -m m.gguf --port 8080 -t 2 -np 1`"
 )(typing)
 app.command(epilog="Example: slm-lsp bench context --files 1000,10000,50000")(context)
+app.command(epilog="Example: slm-lsp bench memory --tokens 1,10,50")(memory)
 app.command(epilog="Example: slm-lsp bench replay src/app.py --keys 300")(replay)
 app.command(epilog="Example: slm-lsp bench soak src --minutes 10")(soak)
 app.command(

@@ -58,6 +58,12 @@ def holes(
             "`similar` and `edits`.",
         ),
     ] = "on",
+    memory: Annotated[
+        str,
+        typer.Option(
+            metavar="on|off", help="Whether the repository's own code is mixed into the model's choice."
+        ),
+    ] = "on",
     model: Model = Settings().model,
     adapter: Adapter = "",
 ) -> None:
@@ -71,8 +77,10 @@ def holes(
 
     if json_file:
         check_target(json_file)
+    if memory not in ("on", "off"):
+        raise UsageError(f"--memory must be on or off, not {memory}.")
     wanted = frozenset(one.strip().lower() for one in languages.split(",") if one.strip())
-    switches = Switches(filters=not raw, context=_parts(context))
+    switches = Switches(filters=not raw, context=_parts(context), memory=memory == "on")
     plan = Plan(path, count, seed, wanted, switches, automatic)
     with counting_bar() as bar:
         bar.add_task("drawing holes", total=None)

@@ -2,18 +2,19 @@
 
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import replace
 from itertools import takewhile, zip_longest
 from pathlib import Path
 
 from slm_lsp.cancel import CancelToken
-from slm_lsp.engine.interface import Constraint, Decoding, EngineInfo, Token, Usage
+from slm_lsp.engine.interface import Decoding, EngineInfo, Token, Usage
 from slm_lsp.engine.llama import native, weights
 from slm_lsp.engine.llama.cache import Sequence as Cached
-from slm_lsp.engine.llama.runner import Outlook, Runner
+from slm_lsp.engine.llama.runner import Runner
 from slm_lsp.engine.llama.shape import Shape
 from slm_lsp.engine.llama.speculation import DraftLength
 from slm_lsp.engine.lookup import LONGEST, Lookup
-from slm_lsp.engine.sampling import Sampler
+from slm_lsp.engine.outlook import Outlook, Writing
 from slm_lsp.errors import ModelError
 
 
@@ -36,9 +37,8 @@ class LlamaEngine:
     ) -> Generator[Token, None, None]:
         """Yield the continuation greedily (see `slm_lsp.engine.interface.Engine.generate`)."""
         sequence, outlook = self._read(prompt, decoding.max_tokens, cancel, usage)
-        constraint, left = decoding.constraint(), decoding.max_tokens
-        sampler = Sampler(decoding.sampling) if decoding.sampling else None
-        chosen = [outlook.choose(constraint, sampler)]
+        writing, left = Writing(decoding), decoding.max_tokens
+        chosen = [writing.choose(outlook)]
         try:
             while True:
                 for token in chosen:
@@ -46,12 +46,13 @@ class LlamaEngine:
                         usage.ended = True
                         return
                     usage.decoded += 1
+                    usage.recalled += token.recalled
                     left -= 1
                     yield token
                     if not left:
                         return
-                drafts = self._drafts([*sequence.tokens, token.id], left - 1, decoding, constraint)
-                chosen = self._verify(sequence, token.id, drafts, (constraint, sampler), cancel, usage)
+                drafts = self._drafts([*sequence.tokens, token.id], left - 1, decoding, writing)
+                chosen = self._verify(sequence, token.id, drafts, writing, cancel, usage)
         finally:
             self._written.note(sequence.tokens[max(0, len(prompt) - LONGEST) :])
 
@@ -65,14 +66,11 @@ class LlamaEngine:
         ended: set[int],
     ) -> Generator[tuple[int, Token], None, None]:
         """Yield branches step by step (see `slm_lsp.engine.interface.Engine.generate_several`)."""
-        cache = self._runner.cache
+        cache, decoding = self._runner.cache, replace(decoding, sampling=None)
         prefix, outlook = self._read(prompt, decoding.max_tokens, cancel, usage)
-        firsts = outlook.likeliest(decoding.constraint(), count)
-        constraints = [decoding.constraint() for _ in firsts]
-        for constraint, first in zip(constraints, firsts, strict=True):
-            if constraint:
-                constraint.accept(first.id)
-        following = dict(enumerate(firsts))
+        firsts = outlook.likeliest(Writing(decoding), count)
+        texts = [Writing(decoding) for _ in firsts]
+        following = {branch: texts[branch].take(first) for branch, first in enumerate(firsts)}
         # Branch 0 goes on in the cached sequence itself: it is the likeliest to be asked for again.
         branches = {branch: cache.fork(prefix, len(prompt)) if branch else prefix for branch in following}
         try:
@@ -81,11 +79,12 @@ class LlamaEngine:
                     self._runner.read(sequence, rest, cancel)
             for step in range(decoding.max_tokens):
                 if step:
-                    following = self._step(following, branches, constraints, cancel, usage)
+                    following = self._step(following, branches, texts, cancel, usage)
                 ended.update(branch for branch, token in following.items() if token.id in decoding.stop_ids)
                 for branch, token in following.items():
                     if branch not in ended:
                         usage.decoded += 1
+                        usage.recalled += token.recalled
                         yield branch, token
                 following = {branch: token for branch, token in following.items() if branch not in ended}
                 if not following:
@@ -130,15 +129,14 @@ class LlamaEngine:
             usage.prefill_ms += (time.perf_counter() - started) * 1e3
         return sequence, outlook
 
-    def _drafts(
-        self, tokens: Sequence[int], most: int, decoding: Decoding, constraint: Constraint | None
-    ) -> list[int]:
+    def _drafts(self, tokens: Sequence[int], most: int, decoding: Decoding, writing: Writing) -> list[int]:
         """Return what may follow `tokens`, at most `most` of it and no stop id."""
-        if constraint and constraint.allowed() is not None:
+        limit = self._length.limit(most) if writing.is_free else 0
+        if not limit:
             return []
-        limit = self._length.limit(most)
+        drafts = writing.memory.draft(writing.tokens, limit) if writing.memory else ()
         source = self._written if decoding.drafts is None else decoding.drafts
-        drafts = source.propose(tokens, limit) if limit else ()
+        drafts = drafts or source.propose(tokens, limit)
         known = range(self._runner.shape.vocabulary)
         return [*takewhile(lambda id: id not in decoding.stop_ids and id in known, drafts)][:limit]
 
@@ -147,7 +145,7 @@ class LlamaEngine:
         sequence: Cached,
         token: int,
         drafts: Sequence[int],
-        choice: tuple[Constraint | None, Sampler | None],
+        writing: Writing,
         cancel: CancelToken,
         usage: Usage,
     ) -> list[Token]:
@@ -159,7 +157,7 @@ class LlamaEngine:
         outlooks = self._runner.extend([(sequence, [token, *drafts])], 1 + len(drafts), cancel)
         chosen = list[Token]()
         for outlook, draft in zip_longest(outlooks, drafts):
-            chosen.append(outlook.choose(*choice))
+            chosen.append(writing.choose(outlook))
             if chosen[-1].id != draft:
                 break
         sequence.tokens += [token, *drafts][: len(chosen)]
@@ -175,7 +173,7 @@ class LlamaEngine:
         self,
         tokens: Mapping[int, Token],
         branches: Mapping[int, Cached],
-        constraints: Sequence[Constraint | None],
+        texts: Sequence[Writing],
         cancel: CancelToken,
         usage: Usage,
     ) -> dict[int, Token]:
@@ -188,8 +186,7 @@ class LlamaEngine:
         usage.passes += 1
         usage.decode_ms += (time.perf_counter() - started) * 1e3
         return {
-            branch: outlook.choose(constraints[branch])
-            for branch, outlook in zip(tokens, outlooks, strict=True)
+            branch: texts[branch].choose(outlook) for branch, outlook in zip(tokens, outlooks, strict=True)
         }
 
 

@@ -2,65 +2,22 @@
 
 import math
 from collections.abc import Sequence as Tokens
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from slm_lsp.cancel import CancelToken
-from slm_lsp.engine.interface import Constraint, Token
 from slm_lsp.engine.llama.cache import KVCache, Sequence
 from slm_lsp.engine.llama.native import Kernels
 from slm_lsp.engine.llama.plan import ROWS, Plan
 from slm_lsp.engine.llama.shape import Shape
 from slm_lsp.engine.llama.team import Team
 from slm_lsp.engine.llama.weights import Weights
-from slm_lsp.engine.sampling import Sampler
+from slm_lsp.engine.outlook import Outlook
 from slm_lsp.errors import ModelError
 
 LEAST_CONTEXT = 8192
 """Tokens that fit whatever `cacheMemory` says, if the model has so many."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """What comes next after one token: the logits of the whole vocabulary, and what is told of them.
-
-    The logits are those of the last pass: they hold until the next.
-    """
-
-    logits: NDArray[np.float32]
-    best: int
-    log_total: float
-    entropy: float
-
-    def choose(self, constraint: Constraint | None, sampler: Sampler | None = None) -> Token:
-        """Take the most probable token that the constraint allows, or draw one, and let it take note."""
-        if sampler:
-            ids = self._allowed(constraint)
-            token = self._token(int(ids[sampler.draw(self.logits[ids])]))
-        else:
-            token = self.likeliest(constraint, 1)[0]
-        if constraint:
-            constraint.accept(token.id)
-        return token
-
-    def likeliest(self, constraint: Constraint | None, count: int) -> list[Token]:
-        """Return the most probable tokens that the constraint allows, at most `count`, best first."""
-        allowed = constraint.allowed() if constraint else None
-        if allowed is None and count == 1:
-            return [self._token(self.best)]
-        ids = self._allowed(constraint)
-        order = np.argsort(-self.logits[ids], kind="stable") if count > 1 else [self.logits[ids].argmax()]
-        return [self._token(int(ids[place])) for place in order[:count]]
-
-    def _allowed(self, constraint: Constraint | None) -> NDArray[np.int64]:
-        allowed = constraint.allowed() if constraint else None
-        ids = np.arange(len(self.logits)) if allowed is None else np.asarray(allowed)
-        return ids[ids < len(self.logits)]
-
-    def _token(self, id: int) -> Token:
-        return Token(id, float(self.logits[id]) - self.log_total, self.entropy)
 
 
 class Runner:
@@ -91,6 +48,7 @@ class Runner:
     ) -> list[Outlook]:
         """Compute tokens that follow each sequence, all in one pass; return the outlook of the last `wanted`.
 
+        The outlooks' logits hold until the next pass.
         The caller adds the tokens that it keeps to `Sequence.tokens` afterwards. At most `plan.ROWS` in all.
         """
         ids, positions, tables = list[int](), list[int](), list[NDArray[np.int64]]()

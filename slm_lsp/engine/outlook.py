@@ -1,0 +1,133 @@
+"""What comes next after one token: the model's distribution, with a memory's mixed into it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slm_lsp.engine.interface import Decoding, Token
+from slm_lsp.engine.sampling import Sampler
+
+TINY = 1e-300
+"""In the place of a chance of 0, which has no logarithm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """The logits of the whole vocabulary, float32 [vocabulary], and what is told of them.
+
+    `best` is the id of the highest, `log_total` the logarithm of their exponentials' sum, `entropy` that of
+    the distribution in nats.
+    """
+
+    logits: NDArray[np.float32]
+    best: int
+    log_total: float
+    entropy: float
+
+    def likeliest(self, writing: "Writing", count: int) -> list[Token]:
+        """Return the most probable tokens that may go on with a text, at most `count`, best first."""
+        allowed = writing.constraint.allowed() if writing.constraint else None
+        if allowed is None and count == 1:
+            return [self._best(self._shares(writing, self.entropy, None))]
+        ids = self._known(allowed)
+        logits = self.logits[ids]
+        shares: Mapping[int, float] = {}
+        if writing.memory:
+            # What is not allowed is left out of both distributions before they are mixed.
+            chances = np.exp(logits.astype(np.float64) - self.log_total)
+            mass = max(float(chances.sum()), TINY)
+            known = self.entropy if allowed is None else _entropy(chances / mass)
+            shares = self._shares(writing, known, allowed)
+        if not shares:
+            order = np.argsort(-logits, kind="stable") if count > 1 else [logits.argmax()]
+            return [self._token(int(ids[place])) for place in order[:count]]
+        kept, own = 1 - math.fsum(shares.values()), logits.argmax()
+        chances *= kept
+        chances[ids.searchsorted(list(shares))] += mass * np.array(list(shares.values()))
+        order = np.argsort(-chances, kind="stable") if count > 1 else [chances.argmax()]
+        entropy = self._entropy(shares, kept)
+        return [
+            Token(int(ids[place]), math.log(max(chances[place], TINY)), entropy, bool(place != own))
+            for place in order[:count]
+        ]
+
+    def drawn(self, writing: "Writing", sampler: Sampler) -> Token:
+        """Return a token that is drawn from those that may go on with a text."""
+        ids = self._known(writing.constraint.allowed() if writing.constraint else None)
+        return self._token(int(ids[sampler.draw(self.logits[ids])]))
+
+    def _known(self, allowed: Sequence[int] | None) -> NDArray[np.int64]:
+        """Return the ids that are allowed, of those that the model has."""
+        ids = np.arange(len(self.logits)) if allowed is None else np.asarray(allowed)
+        return ids[ids < len(self.logits)]
+
+    def _shares(
+        self, writing: "Writing", entropy: float, allowed: Sequence[int] | None
+    ) -> Mapping[int, float]:
+        """Return what memory says after a text; of the ids that the model has."""
+        if writing.memory is None:
+            return {}
+        shares = writing.memory.shares(writing.tokens, entropy, allowed)
+        return {id: share for id, share in shares.items() if id < len(self.logits)}
+
+    def _best(self, shares: Mapping[int, float]) -> Token:
+        """Return the most probable token of all."""
+        if not shares:
+            return self._token(self.best)
+        kept = 1 - math.fsum(shares.values())
+        best, most = self.best, kept * self._chance(self.best) + shares.get(self.best, 0.0)
+        for id, share in sorted(shares.items()):
+            if (chance := kept * self._chance(id) + share) > most:
+                best, most = id, chance
+        return Token(best, math.log(most), self._entropy(shares, kept), best != self.best)
+
+    def _entropy(self, shares: Mapping[int, float], kept: float) -> float:
+        """Return the entropy of the mixture: only the terms of the tokens with a share are new."""
+        rest, entropy, terms = 1.0, self.entropy, 0.0
+        for id, share in shares.items():
+            chance = self._chance(id)
+            rest -= chance
+            entropy += chance * math.log(max(chance, TINY))
+            mixed = kept * chance + share
+            terms -= mixed * math.log(max(mixed, TINY))
+        return max(0.0, kept * entropy - max(0.0, rest) * kept * math.log(kept) + terms)
+
+    def _chance(self, id: int) -> float:
+        return math.exp(float(self.logits[id]) - self.log_total)
+
+    def _token(self, id: int) -> Token:
+        return Token(id, float(self.logits[id]) - self.log_total, self.entropy)
+
+
+def _entropy(chances: NDArray[np.float64]) -> float:
+    return float(-(chances * np.log(np.maximum(chances, TINY))).sum())
+
+
+class Writing:
+    """A text that is being written: its tokens so far, what narrows it, and the memory that is asked."""
+
+    def __init__(self, decoding: Decoding) -> None:
+        self.constraint = decoding.constraint()
+        self.memory = None if decoding.sampling else decoding.memory
+        self._sampler = Sampler(decoding.sampling) if decoding.sampling else None
+        self.tokens: list[int] = []
+
+    @property
+    def is_free(self) -> bool:
+        """Whether any token may come next."""
+        return self.constraint is None or self.constraint.allowed() is None
+
+    def choose(self, outlook: Outlook) -> Token:
+        """Go on with the most probable token, or draw one."""
+        drawn = outlook.drawn(self, self._sampler) if self._sampler else None
+        return self.take(drawn or outlook.likeliest(self, 1)[0])
+
+    def take(self, token: Token) -> Token:
+        """Go on with a token."""
+        if self.constraint:
+            self.constraint.accept(token.id)
+        self.tokens.append(token.id)
+        return token

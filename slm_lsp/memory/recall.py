@@ -1,0 +1,181 @@
+"""What memory says at one place: how much of the probability which tokens get, and what may follow.
+
+A count model after the last tokens (nested caches of code: Hellendoorn and Devanbu, "Are Deep Neural Networks
+the Best Choice for Modeling Source Code?", 2017), mixed into the model's own distribution as in kNN-LM
+(Khandelwal et al. 2020). Of the workspace and of the file itself the longest match speaks; how loud it may is
+fitted (see `slm_lsp.memory.weights`).
+"""
+
+import math
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slm_lsp.memory.segment import Match, Segment
+from slm_lsp.memory.weights import OWN, WORKSPACE, Weights
+
+SAMPLE, NARROWED = 64, 4096
+"""Places of a match that are counted, spread evenly over it: of so many, more would change little.
+
+More of them where few tokens are allowed, so that a half-typed word is found.
+"""
+
+LEAST_DRAFT = 2
+"""Tokens that must have stood together for what followed to be tried as a draft."""
+
+
+class Source(NamedTuple):
+    """A segment that is asked, and what each of its files counts: float [files], 0 for those left out."""
+
+    segment: Segment
+    counted: NDArray[np.float64]
+    whole: bool
+    """Whether every file counts 1."""
+
+    def matches(self, context: Sequence[int]) -> Iterator[Match]:
+        """Yield the matches of the last tokens of a context, longest first."""
+        return self.segment.matches(self.segment.pattern(context))
+
+
+class Evidence(NamedTuple):
+    """What followed the longest match: its length in tokens, its places, and the weight of each token."""
+
+    length: int
+    places: int
+    counts: dict[int, float]
+
+
+class Recall:
+    """The memory of one place, after `past`; see `slm_lsp.engine.interface.Memory`.
+
+    `workspace` and `own` are the sources of the other files and of the file itself. A pure function of what
+    was written, so that drafts change nothing. Not thread-safe.
+    """
+
+    def __init__(
+        self, past: Sequence[int], workspace: Sequence[Source], own: Sequence[Source], weights: Weights
+    ) -> None:
+        self._past, self._weights = list(past), weights
+        self._sources = {WORKSPACE: workspace, OWN: own}
+
+    @property
+    def said(self) -> str:
+        """What is remembered, in words."""
+        others = sum(int((source.counted > 0).sum()) for source in self._sources[WORKSPACE])
+        tokens = sum(source.segment.size for source in self._sources[OWN])
+        return f"{others} files, and {tokens} tokens of this one"
+
+    def shares(
+        self, written: Sequence[int], entropy: float, allowed: Sequence[int] | None = None
+    ) -> dict[int, float]:
+        """Return the share of the probability that tokens get after `written`: below 1 in all.
+
+        `entropy` is that of the model's own distribution. Of `allowed`, ascending, if not None.
+        """
+        shares: dict[int, float] = {}
+        for kind, one in self.evidence(written, allowed):
+            total, weight = math.fsum(one.counts.values()), self.weight(kind, one, entropy)
+            shares = {token: share * (1 - weight) for token, share in shares.items()}
+            for token, count in one.counts.items():
+                shares[token] = shares.get(token, 0.0) + weight * count / total
+        return shares
+
+    def evidence(
+        self, written: Sequence[int] = (), allowed: Sequence[int] | None = None
+    ) -> list[tuple[int, Evidence]]:
+        """Return what each kind of source remembers after `written`; the longer match has the last word."""
+        context = [*self._past, *written]
+        found = [
+            (kind, evidence)
+            for kind, sources in self._sources.items()
+            if (evidence := _longest(sources, context, allowed))
+        ]
+        return sorted(found, key=lambda one: (one[1].length, one[0]))
+
+    def weight(self, kind: int, one: Evidence, entropy: float) -> float:
+        """Return the share of the probability that evidence gets beside a model of an entropy in nats."""
+        top = max(one.counts.values()) / math.fsum(one.counts.values())
+        return self._weights.of(kind, one.length, one.places, top, len(one.counts), entropy)
+
+    def draft(self, written: Sequence[int], limit: int) -> list[int]:
+        """Return up to `limit` tokens that followed the longest match, at its likeliest next token."""
+        context = [*self._past, *written]
+        best: tuple[int, int, list[int]] | None = None
+        for kind, sources in self._sources.items():
+            for source in sources:
+                for match in source.matches(context):
+                    if match.length < LEAST_DRAFT or (best and (match.length, kind) <= best[:2]):
+                        break
+                    if following := _likeliest(source, match, limit):
+                        best = match.length, kind, following
+                        break
+        return best[2] if best else []
+
+
+def _longest(
+    sources: Sequence[Source], context: Sequence[int], allowed: Sequence[int] | None
+) -> Evidence | None:
+    """Return what followed the longest match in some sources, with an allowed token if only some are."""
+    best: Evidence | None = None
+    for source in sources:
+        for match in source.matches(context):
+            if best and match.length < best.length:
+                break
+            counts = _counts(source, match, _step(match, SAMPLE if allowed is None else NARROWED))
+            every = math.fsum(counts.values())
+            if allowed is not None:
+                counts = {token: count for token, count in counts.items() if _in(token, allowed)}
+            if not counts:
+                continue
+            places = match.high - match.low
+            if allowed is not None:
+                places = max(1, round(places * math.fsum(counts.values()) / every))
+            if best and match.length == best.length:
+                places += best.places
+                for token, count in best.counts.items():
+                    counts[token] = counts.get(token, 0.0) + count
+            best = Evidence(match.length, places, counts)
+            break
+    return best
+
+
+def _counts(source: Source, match: Match, step: int) -> dict[int, float]:
+    """Return what counts of the tokens that followed a match, at every `step`-th place."""
+    segment = source.segment
+    following = segment.following[match.low : match.high : step].tolist()
+    if source.whole:
+        return {token: float(count) for token, count in Counter(following).items()}
+    counts: dict[int, float] = {}
+    counted = source.counted[segment.files_of(match.low, match.high, step)].tolist()
+    for token, count in zip(following, counted, strict=True):
+        if count:
+            counts[token] = counts.get(token, 0.0) + count
+    return counts
+
+
+def _likeliest(source: Source, match: Match, limit: int) -> list[int]:
+    """Return up to `limit` tokens that followed a match in one place, of those with its commonest token."""
+    segment, step = source.segment, _step(match, SAMPLE)
+    if not (counts := _counts(source, match, step)):
+        return []
+    token = max(counts, key=counts.__getitem__)
+    following = segment.following[match.low : match.high : step].tolist()
+    counted = source.counted[segment.files_of(match.low, match.high, step)].tolist()
+    at = max(
+        range(len(following)), key=lambda index: (following[index] == token and counted[index] > 0, index)
+    )
+    return segment.after(match.low + at * step, limit)
+
+
+def _step(match: Match, most: int) -> int:
+    """Return how far the places lie apart if some `most` of them are looked at."""
+    return max(1, (match.high - match.low) // most)
+
+
+def _in(token: int, ids: Sequence[int]) -> bool:
+    at = bisect_left(ids, token)
+    return at < len(ids) and ids[at] == token

@@ -1,0 +1,118 @@
+"""The workspace's memory follows its files and buffers, and leaves out what may not be shown."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from slm_lsp.completion.remembering import WorkspaceMemory
+from slm_lsp.context.workspace import Workspace
+from slm_lsp.text.lines import split
+from slm_lsp.text.snapshot import Snapshot
+from slm_lsp.tokens.vocabulary import Vocabulary
+from tests.tokenizers import tokenizer
+
+MEGABYTES = 50
+CODE = "def settle(account, amount):\n    account.balance -= amount\n    return account\n"
+WIDE = 9.0
+"""The entropy of a model that knows nothing."""
+
+
+@pytest.fixture(scope="module")
+def vocabulary() -> Vocabulary:
+    return Vocabulary(tokenizer("qwen"))
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "work"
+    root.mkdir()
+    (root / "bank.py").write_text(CODE, "utf-8")
+    return root
+
+
+class Session:
+    """A workspace with its memory, as a session of the server has them."""
+
+    def __init__(self, root: Path, vocabulary: Vocabulary, folder: Path | None = None) -> None:
+        self.workspace, self.vocabulary, self.root = Workspace(), vocabulary, root
+        self.memory = WorkspaceMemory(self.workspace, folder)
+        self.workspace.index(root, root.parent / "index", watched=True)
+
+    def document(self, name: str, text: str, version: int = 1) -> Snapshot:
+        path = self.root / name
+        return Snapshot(path.as_uri(), "python", version, tuple(split(text)), path)
+
+    def next(self, name: str, before: str) -> str:
+        """Return what memory would write at the end of a document, token after token."""
+        self.workspace.settle()
+        self.memory.settle(self.vocabulary, MEGABYTES)
+        last = self.vocabulary.encode(before)
+        recall = self.memory.at(self.vocabulary, self.document(name, before), before, "", last, MEGABYTES)
+        written: list[int] = []
+        while (shares := recall.shares(written, WIDE)) and len(written) < 12:
+            written.append(max(shares, key=lambda token: (shares[token], -token)))
+        return self.vocabulary.decode(written)
+
+    def close(self) -> None:
+        self.memory.shut_down()
+        self.workspace.shut_down()
+
+
+@pytest.fixture
+def session(root: Path, vocabulary: Vocabulary) -> Iterator[Session]:
+    made = Session(root, vocabulary)
+    yield made
+    made.close()
+
+
+def test_what_other_files_say_is_remembered(session: Session) -> None:
+    assert session.next("new.py", "    account.balance -=").startswith(" amount\n")
+
+
+def test_a_file_is_no_memory_for_itself_but_its_text_is(session: Session) -> None:
+    assert session.next("bank.py", "    account.bal") == ""
+    text = "    wallet.open(key)\n    wallet.open("
+    assert session.next("bank.py", text).startswith("key)")
+
+
+def test_open_buffers_count_as_they_are(session: Session) -> None:
+    session.workspace.open(session.document("bank.py", CODE.replace("amount", "sum"), 2))
+    assert session.next("new.py", "    account.balance -=").startswith(" sum\n")
+    session.workspace.close(session.document("bank.py", CODE).uri)
+    assert session.next("new.py", "    account.balance -=").startswith(" amount\n")
+
+
+def test_deleted_files_are_forgotten(session: Session, root: Path) -> None:
+    assert session.next("new.py", "    account.balance -=")
+    (root / "bank.py").unlink()
+    session.workspace.changed(root / "bank.py")
+    assert session.next("new.py", "    account.balance -=") == ""
+
+
+def test_ignored_files_are_not_remembered(session: Session, root: Path) -> None:
+    (root / ".gitignore").write_text("bank.py\n", "utf-8")
+    session.workspace.changed(root / ".gitignore")
+    assert session.next("new.py", "    account.balance -=") == ""
+
+
+def test_secrets_are_masked(session: Session) -> None:
+    token = "ghp_" + "aB3dE6gH9jK2mN5pQ8sT1vW4xY7zA0bC3dE6"
+    session.workspace.open(session.document("login.py", f'client.login("{token}")\n'))
+    assert "aB3d" not in session.next("new.py", 'client.login("')
+
+
+def test_memory_is_kept_from_one_session_to_the_next(
+    root: Path, vocabulary: Vocabulary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slm_lsp.completion.following.SAVED_AFTER", 0)
+    first = Session(root, vocabulary, tmp_path / "kept")
+    first.next("new.py", "")
+    first.close()
+    (file,) = (tmp_path / "kept").iterdir()
+    assert file.stat().st_mode & 0o077 == 0
+    second = Session(root, vocabulary, tmp_path / "kept")
+    with monkeypatch.context() as patch:
+        patch.setattr("slm_lsp.completion.following.read", pytest.fail)
+        assert second.next("new.py", "    account.balance -=").startswith(" amount\n")
+    second.close()
