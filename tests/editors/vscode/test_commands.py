@@ -27,7 +27,7 @@ def test_snoozing_stops_what_comes_by_itself_and_why_says_so(window: Window, pro
     window.choose("5 minutes")
     eventually(lambda: window.status() == "slm-lsp: snoozed for 5 min", "the status bar says so")
     window.focus()
-    window.type("s")
+    window.type("x")
     window.command("slm-lsp: Why No Suggestion")
     eventually(
         lambda: "nothing shown: " in window.text() and "snoozed" in window.text(), "the reason is told"
@@ -37,8 +37,8 @@ def test_snoozing_stops_what_comes_by_itself_and_why_says_so(window: Window, pro
     window.choose("End the snooze")
     eventually(lambda: "ready" in window.status(), "the status bar says so")
     window.focus()
-    window.type("e")
-    eventually(window.ghost, "suggestions are back")
+    window.press("Backspace")
+    ghosted(window)
 
 
 def test_settings_take_effect_at_once(window: Window, project: Path, code_server: CodeServer) -> None:
@@ -48,7 +48,8 @@ def test_settings_take_effect_at_once(window: Window, project: Path, code_server
     code_server.settings(slm_lsp__maxLines=1)
     window.page.wait_for_timeout(1500)
     window.focus()
-    window.type("s")
+    window.type("x")
+    window.press("Backspace")
     eventually(lambda: window.ghost() and "\n" not in window.ghost(), "only one line is suggested")
     window.press("Escape")
     code_server.settings(slm_lsp__disabledLanguages=["python"])
