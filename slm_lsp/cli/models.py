@@ -20,6 +20,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from slm_lsp.cli.terminal import output
 from slm_lsp.config import options
 from slm_lsp.errors import ModelInvalid, ModelNotFound, UsageError
 from slm_lsp.models import adapter, store
@@ -50,6 +51,7 @@ def list_models(
         typer.echo(json.dumps(listed, indent=2))
         return
     table = Table("name", "parameters", "in int8", "asked as", "licence", "on disk", "state", box=None)
+    table.columns[0].no_wrap = table.columns[-1].no_wrap = True
     for row in rows:
         table.add_row(
             row.model.name,
@@ -60,7 +62,7 @@ def list_models(
             decimal(row.size) if row.size else "-",
             _state(row),
         )
-    Console().print(table)
+    output().print(table)
     if not adapters:
         return
     table = Table("adapter", "for", "tokens", "held-out loss", "tuned", box=None)

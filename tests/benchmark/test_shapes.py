@@ -22,7 +22,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_a_shape_with_random_weights_writes(tiny: str, tmp_path: Path) -> None:
-    write_int8(tiny, tmp_path)
+    write_int8(config(tiny), tmp_path)
     engine = load(tmp_path, 1, 16, lambda _done, _what: None)
     written = list(engine.generate([3, 1, 4], Decoding(5), CancelToken(), Usage()))
     assert len(written) == 5
