@@ -132,7 +132,7 @@ async def _session(model: str, command: Sequence[str], folder: Path) -> tuple[li
     settings = {"model": model, "timeLimit": 60000, "contextTimeLimit": 10000, "ahead": False}
     client = await Client.start(settings, command, root=root.as_uri(), environment=environment)
     try:
-        uri, answers = file.as_uri(), []
+        uri, answers = file.as_uri(), list[Any]()
         document = {"uri": uri, "languageId": "python", "version": 1, "text": _CODE}
         client.notify("textDocument/didOpen", {"textDocument": document})
         for version in (1, 2):
