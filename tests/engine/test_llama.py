@@ -182,6 +182,14 @@ def test_typing_and_deleting_cost_only_the_new_tokens(engine: LlamaEngine) -> No
         assert (usage.reused, usage.prefilled) == (reused, prefilled)
 
 
+def test_an_engine_that_gave_its_memory_back_reads_anew_and_writes_the_same(engine: LlamaEngine) -> None:
+    before, _ = greedy(engine, PROMPT)
+    engine.shrink()
+    after, usage = greedy(engine, PROMPT)
+    assert after == before
+    assert (usage.reused, usage.prefilled) == (0, len(PROMPT))
+
+
 def test_accepting_a_suggestion_costs_one_token(engine: LlamaEngine) -> None:
     written, _ = greedy(engine, PROMPT, 6)
     _, usage = greedy(engine, [*PROMPT, *(token.id for token in written[:4])], 1)
