@@ -28,6 +28,7 @@ def test_snoozing_stops_what_comes_by_itself_and_why_says_so(window: Window, pro
     eventually(lambda: window.status() == "slm-lsp: snoozed for 5 min", "the status bar says so")
     window.focus()
     window.type("x")
+    window.page.wait_for_timeout(2000)  # VS Code asks a little later, and not once the palette is open
     window.command("slm-lsp: Why No Suggestion")
     eventually(
         lambda: "nothing shown: " in window.text() and "snoozed" in window.text(), "the reason is told"

@@ -46,6 +46,7 @@ def test_a_dismissed_suggestion_does_not_come_back_there(window: Window, project
     eventually(lambda: not window.ghost(), "it is gone")
     window.type("x")
     window.press("Backspace")
+    window.page.wait_for_timeout(2000)  # VS Code asks a little later, and not once the palette is open
     window.command("slm-lsp: Why No Suggestion")
     eventually(lambda: "rejected here before" in window.text(), "the server knows of it")
     assert window.ghost() != ghost
