@@ -24,6 +24,7 @@ def _ended(backend: ScriptedBackend) -> Iterator[None]:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine's thread is looked at often; a model that could not be loaded is tried again at once."""
     monkeypatch.setattr(worker, "TICK", 0.005)
+    monkeypatch.setattr(worker, "STILL", 10**6)
     monkeypatch.setattr(worker, "BUSY", worker.ASLEEP)
     monkeypatch.setattr(warm, "RETRY", 0.0)
 
