@@ -82,7 +82,12 @@ def choose(context: Context, vocabulary: Vocabulary, file_tokens: int) -> tuple[
     demands = {part: sum(costs[one] for one in some) for part, some in ranked.items()}
     given = allot({**demands, Part.FILE: file_tokens}, context.tokens)
     best = {one for part in ORDER for one in _fitting(ranked[part], costs, given[part])}
-    useful = {(part, one.key): one for part in ORDER for one in ranked[part][:OLD_KEPT]}
+    useful = {
+        (part, one.key): one
+        for part in ORDER
+        for rank, one in enumerate(ranked[part])
+        if rank < OLD_KEPT or one in best
+    }
     kept = [useful[(one.part, one.key)] for one in context.shown if (one.part, one.key) in useful]
     room = context.tokens - given[Part.FILE]
     _make_room(kept, best, costs, room)

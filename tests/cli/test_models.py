@@ -120,7 +120,7 @@ def test_path_prints_what_can_be_loaded(tiny: Published, index: Index, cache: Pa
     _run("pull", "tiny")
     assert _run("path", "tiny").stdout == f"{store.locate('tiny').folder}\n"
     gguf = store.gguf_path("tiny")
-    assert _run("path", str(gguf)).stdout == f"{gguf}\n"
+    assert _run("path", str(gguf)).stdout == f"{store.locate(str(gguf)).folder}\n"
 
 
 def test_remove_says_what_it_freed(tiny: Published, index: Index) -> None:

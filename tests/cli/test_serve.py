@@ -69,7 +69,7 @@ def own_logging() -> Iterator[None]:
 @pytest.mark.parametrize(("verbose", "lines"), [(0, 1), (1, 2), (2, 3), (9, 3)])
 def test_the_log_says_more_if_asked_to(tmp_path: Path, verbose: int, lines: int) -> None:
     with own_logging():
-        serve._log(tmp_path / "log", verbose)
+        serve.log_to(tmp_path / "log", verbose)
         log = logging.getLogger("slm_lsp.lsp")
         log.warning("a")
         log.info("b")
@@ -81,4 +81,4 @@ def test_the_log_says_more_if_asked_to(tmp_path: Path, verbose: int, lines: int)
 
 def test_a_log_file_that_cannot_be_written_is_bad_usage(tmp_path: Path) -> None:
     with own_logging(), pytest.raises(UsageError, match="can't be written"):
-        serve._log(tmp_path / "no" / "log", 0)
+        serve.log_to(tmp_path / "no" / "log", 0)

@@ -32,6 +32,8 @@ class CancelAtCheck(CancelToken):
 class Only:
     """Allows `first` as the first token, then any."""
 
+    text = b""
+
     def __init__(self, first: Sequence[int]) -> None:
         self._first: Sequence[int] | None = first
         self.accepted: list[int] = []

@@ -330,6 +330,8 @@ def test_a_branch_that_is_ended_is_computed_no_further(engine: LlamaEngine) -> N
 class Only:
     """Allows two tokens for the first two steps."""
 
+    text = b""
+
     def __init__(self) -> None:
         self.taken: list[int] = []
 
@@ -355,11 +357,8 @@ def test_cancelling_within_a_pass_leaves_a_cache_that_can_be_used(
     engine: LlamaEngine, fresh: Callable[[list[int]], list[Token]]
 ) -> None:
     class Late(CancelToken):
-        checks = 0
-
         def check(self) -> None:
             super().check()
-            self.checks += 1
             if self.checks == 2:
                 # From here on the pass runs, and is called off within.
                 self.cancel()

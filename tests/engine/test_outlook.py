@@ -31,6 +31,8 @@ class Remembered:
 class Only:
     """A constraint on the first token."""
 
+    text = b""
+
     def __init__(self, ids: Sequence[int]) -> None:
         self._ids: Sequence[int] | None = ids
 

@@ -10,6 +10,8 @@ from slm_lsp.engine.scripted import ScriptedEngine
 class Steps:
     """Allows one set of ids after another, then any."""
 
+    text = b""
+
     def __init__(self, *steps: Sequence[int]) -> None:
         self._steps = list(steps)
         self.accepted: list[int] = []

@@ -2,6 +2,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -99,7 +100,7 @@ async def test_tcp_serves_the_first_client_and_refuses_others(backend: FakeBacke
 
 async def test_with_a_token_only_who_gives_it_is_served(backend: FakeBackend) -> None:
     address, task = await serving(build_server(backend.service, token="a-long-random-text"))
-    opened = {"processId": None, "rootUri": None, "capabilities": {}}
+    opened: dict[str, Any] = {"processId": None, "rootUri": None, "capabilities": {}}
     for options in (None, {}, {"token": "another-random-text"}, {"token": 7}):
         async with connected(address, task) as client:
             params = {**opened, "initializationOptions": options}

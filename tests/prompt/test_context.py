@@ -65,6 +65,13 @@ def test_what_was_shown_stays_in_its_place_and_new_snippets_come_behind_it() -> 
     assert chosen([*old, new], 300, old) == [*old, new]
 
 
+def test_many_short_snippets_stay_in_their_order() -> None:
+    many = [snippet(Part.DEFINITIONS, name, lines=1) for name in "abcdefghijkl"]
+    first = chosen(many, 1000)
+    assert len(first) == len(many)
+    assert chosen(many, 1000, first) == first
+
+
 def test_what_is_of_no_use_any_more_goes() -> None:
     old = [snippet(Part.DEFINITIONS, "gone"), snippet(Part.DEFINITIONS, "kept")]
     assert chosen(old[1:], 300, old) == old[1:]

@@ -15,12 +15,12 @@ def sound(text: str, marked: str, language: str = "python") -> str:
 
 
 def unknown(text: str, marked: str, *, hide: bool = False, known: frozenset[str] = frozenset()) -> int:
-    names = UnknownNames(hide=hide, known=known.intersection)
+    names = UnknownNames(hide=hide, known=lambda names: names & known)
     return names.apply(Candidate(text), place(marked)).unknown
 
 
-def statement(text: str, marked: str, **more: Extent) -> str:
-    return OneStatement().apply(Candidate(text), place(marked, extent=Extent.STATEMENT, **more)).text
+def statement(text: str, marked: str) -> str:
+    return OneStatement().apply(Candidate(text), place(marked, extent=Extent.STATEMENT)).text
 
 
 def test_a_statement_ends_where_its_node_does() -> None:
