@@ -74,12 +74,9 @@ def shared(code_server: CodeServer, browser: "Browser", project: Path) -> Iterat
 
 
 @pytest.fixture
-def window(
-    shared: Window, code_server: CodeServer, pictures: Path, request: pytest.FixtureRequest
-) -> Iterator[Window]:
+def window(shared: Window, pictures: Path, request: pytest.FixtureRequest) -> Iterator[Window]:
     """The shared window, with the settings as they were; its last sight is kept as a picture."""
     yield shared
     shared.picture(pictures / f"{request.node.name}.png")
     shared.press("Escape", "Escape")
     shared.command("View: Close All Editors")
-    code_server.settings()

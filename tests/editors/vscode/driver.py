@@ -27,6 +27,7 @@ QUIET: dict[str, Any] = {
     "workbench.colorTheme": "Default Light Modern",
     "security.workspace.trust.enabled": False,
     "[markdown]": {"editor.wordWrap": "off"},
+    "workbench.editor.useModal": "off",
     "git.enabled": False,
     "files.autoSave": "afterDelay",
     "files.autoSaveDelay": 100,
@@ -42,7 +43,8 @@ QUIET: dict[str, Any] = {
 """Settings that keep everything still but what is tested, and show whatever the model has to say."""
 
 GHOST = """() => {
-  const first = [...document.querySelectorAll('.ghost-text-decoration')].map(one => one.textContent).join('');
+  const decorated = document.querySelectorAll('[class*=ghost-text-decoration]');
+  const first = [...decorated].map(one => one.textContent).join('');
   const lines = new Map();
   for (const one of document.querySelectorAll('span.ghost-text')) {
     const line = one.closest('div');
@@ -68,6 +70,12 @@ def eventually(look: Callable[[], T | None], what: str, patience: float = PATIEN
     return seen
 
 
+def settings(**changes: Any) -> str:
+    """Return the user's settings as JSON; `__` stands for a name's dot, `_` for the hyphen of slm-lsp."""
+    named = {name.replace("__", ".").replace("slm_lsp", "slm-lsp"): value for name, value in changes.items()}
+    return json.dumps({**QUIET, **named})
+
+
 class CodeServer:
     """A code-server whose profile, extensions and settings are in `folder`."""
 
@@ -84,13 +92,10 @@ class CodeServer:
         (self._profile / "User" / "keybindings.json").write_text(json.dumps(bindings))  # they have none
 
     def settings(self, **changes: Any) -> None:
-        """Write the user's settings; `__` stands for the dot in a name and `_` for the hyphen of slm-lsp."""
-        named = {
-            name.replace("__", ".").replace("slm_lsp", "slm-lsp"): value for name, value in changes.items()
-        }
+        """Write the settings that windows begin with, named as in `settings`; what is open doesn't see it."""
         file = self._profile / "User" / "settings.json"
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps({**QUIET, **named}))
+        file.write_text(settings(**changes))
 
     def install(self, vsix: Path) -> None:
         """Install a packaged extension."""
@@ -181,6 +186,17 @@ class Window:
         box.fill(f">{title}")
         self.page.locator(".quick-input-list .monaco-list-row", has_text=title).first.wait_for()
         self.press("Enter")
+
+    def settings(self, **changes: Any) -> None:
+        """Write the user's settings, named as in `settings`, in an editor that stays: no file is watched."""
+        self.command("Preferences: Open User Settings (JSON)")
+        self.page.locator(".tab.active[data-resource-name='settings.json']").wait_for()
+        self.page.locator(".editor-group-container.active .view-lines").first.click()
+        self.press("Control+a")
+        self.page.keyboard.insert_text(settings(**changes))
+        self.press("Control+Shift+End", "Delete")  # what VS Code closed by itself
+        self.page.wait_for_timeout(500)  # until it is saved, which it is by itself
+        self.page.locator(".tab.active.dirty").wait_for(state="detached")
 
     def choose(self, label: str) -> None:
         """Choose an entry of the list that is shown."""

@@ -37,8 +37,10 @@ def test_a_restricted_window_is_obeyed_until_it_is_trusted(
     window = code_server.open(browser, project)
     eventually(lambda: "not installed" in window.status(), "the environment of the workspace is not used")
     window.picture(pictures / "offer.png")
+    window.close()
 
     code_server.settings(**RESTRICTED, slm_lsp__server__path=str(program))
+    window = code_server.open(browser, project)
     eventually(lambda: "ready, smollm2-135m" in window.status(), "the model of the workspace is not used")
     begin(window, project / "user.py", USER, "    ")
     window.command("slm-lsp: Show What the Model Sees Here")
