@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Thread
 
 from filelock import FileLock
 
@@ -134,6 +135,8 @@ def _start(place: Place, settings: Settings) -> Wire:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and process.poll() is None:
             if wire := _connect(place):
+                # Its end is taken note of, or its process would be kept as long as this one lives.
+                Thread(target=process.wait, name="the engine's end", daemon=True).start()
                 return wire
             time.sleep(0.02)
     raise ModelError(f"the shared engine does not start; see {_log()}.")

@@ -69,20 +69,27 @@ async def ask(client: Client) -> Any:
     return [item["insertText"] for item in result["items"]]
 
 
-async def test_two_windows_share_one_engine_that_survives_the_death_of_either(runtime: Path) -> None:
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_two_windows_share_one_engine_that_survives_the_death_of_either(
+    runtime: Path, at_once: bool
+) -> None:
     async with asyncio.timeout(PATIENCE):
-        first, second = await asyncio.gather(start(runtime), start(runtime))
+        if at_once:
+            first, second = await asyncio.gather(start(runtime), start(runtime))
+        else:
+            second = await start(runtime)
+            first = await start(runtime)
         (engine,) = engines(runtime)
         texts = await asyncio.gather(ask(first), ask(second))
         assert texts[0] == texts[1] != []
-        # The window that started the engine dies in the middle of a request.
+        # A window dies in the middle of a request, perhaps the one that started the engine.
         dying = asyncio.ensure_future(ask(first))
         os.kill(first.pid, signal.SIGKILL)
         assert await ask(second) == texts[1]
         await asyncio.gather(dying, return_exceptions=True)
         await first.ended()
         assert engine.is_running()
-        # The engine itself dies: the next request but one is answered by a new one.
+        # The engine dies and leaves nothing behind: the next request but one is answered by a new one.
         engine.kill()
         engine.wait(PATIENCE)
         await ask(second)
