@@ -108,10 +108,11 @@ class WarmModel:
         self._begin(settings, None)
 
     def retry(self, settings: Settings) -> None:
-        """Try again to load a model that could not be loaded a while ago."""
+        """Try again to load a model that could not be loaded a while ago, unless that is under way."""
+        if self._task and not self._task.done():
+            return
         failed = self.loading.state is State.FAILED and self._hung <= RESTARTS
         if failed and time.monotonic() > self._failed_at + RETRY:
-            self._failed_at = time.monotonic()
             self._begin(settings, self._task, again=True)
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from slm_lsp.cancel import CancelToken
+from slm_lsp.completion import warm
 from slm_lsp.completion.confidence import Acceptance
 from slm_lsp.completion.model import LoadedModel, Progress
 from slm_lsp.completion.pipeline import ALL_ON, Switches
@@ -110,6 +111,21 @@ async def test_a_model_that_can_not_be_loaded_says_what_to_do(desk: Desk) -> Non
     await desk.ready()
     assert desk.news[-1] == Loading(State.FAILED, 0.0, "it is not here; run `slm-lsp models pull`")
     assert (await desk.service.complete(request())).reason is Reason.NO_MODEL
+
+
+async def test_a_model_that_was_mended_is_loaded_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm, "RETRY", 0.0)
+    desk.failure = ModelNotFound("it is not here; run `slm-lsp models pull`")
+    await desk.ready()
+    desk.failure = None
+    desk.may_load.clear()
+    for _ in range(3):  # while it is being loaded
+        assert (await desk.service.complete(request())).reason is Reason.NO_MODEL
+    desk.may_load.set()
+    desk.may_run.set()
+    await until(lambda: desk.service.loading.state is State.READY)
+    assert (await desk.service.complete(request())).items
+    assert len(desk.engines) == 1
 
 
 async def test_a_newer_request_for_the_document_ends_the_running_one(desk: Desk) -> None:

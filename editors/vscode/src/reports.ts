@@ -47,26 +47,27 @@ export interface ServerStatus {
   };
 }
 
-/** Shows texts under a name; a text that is shown again takes the place of the one before. */
+/** Shows texts under a name, each in a document of its own: VS Code may keep what an earlier one said. */
 export class Reports implements vscode.TextDocumentContentProvider, vscode.Disposable {
   private readonly texts = new Map<string, string>();
-  private readonly changed = new vscode.EventEmitter<vscode.Uri>();
-  private readonly registration = vscode.workspace.registerTextDocumentContentProvider(SCHEME, this);
-  readonly onDidChange = this.changed.event;
+  private readonly registration = vscode.Disposable.from(
+    vscode.workspace.registerTextDocumentContentProvider(SCHEME, this),
+    vscode.workspace.onDidCloseTextDocument((document) => this.texts.delete(document.uri.toString())),
+  );
+  private shown = 0;
 
   dispose(): void {
     this.registration.dispose();
-    this.changed.dispose();
   }
 
   provideTextDocumentContent(uri: vscode.Uri): string {
-    return this.texts.get(uri.path) ?? "";
+    return this.texts.get(uri.toString()) ?? "";
   }
 
   async show(name: string, text: string): Promise<void> {
-    const uri = vscode.Uri.from({ scheme: SCHEME, path: name });
-    this.texts.set(name, text);
-    this.changed.fire(uri);
+    this.shown += 1;
+    const uri = vscode.Uri.from({ scheme: SCHEME, path: name, query: `${this.shown}` });
+    this.texts.set(uri.toString(), text);
     const document = await vscode.workspace.openTextDocument(uri);
     await vscode.window.showTextDocument(document, {
       preview: true,

@@ -3,6 +3,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,11 +37,23 @@ def vsix() -> Path:
 
 
 @pytest.fixture(scope="session")
-def code_server(parts: Path, vsix: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CodeServer]:
-    code_server = CodeServer(parts, tmp_path_factory.mktemp("code-server"))
-    code_server.install(vsix)
-    with code_server:
-        yield code_server
+def make_code_server(
+    parts: Path, vsix: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., CodeServer]]:
+    """Starts a code-server with a profile of its own and the extension, under the settings that are named."""
+    with ExitStack() as stack:
+
+        def make(**settings: object) -> CodeServer:
+            code_server = CodeServer(parts, tmp_path_factory.mktemp("code-server"), settings)
+            code_server.install(vsix)
+            return stack.enter_context(code_server)
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def code_server(make_code_server: Callable[..., CodeServer]) -> CodeServer:
+    return make_code_server()
 
 
 @pytest.fixture(scope="session")

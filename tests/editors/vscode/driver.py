@@ -1,7 +1,7 @@
 """VS Code as its users see it: a code-server with a profile of its own, shown in a headless Chromium."""
 
+import contextlib
 import json
-import os
 import re
 import subprocess
 import time
@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
+
+import psutil
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -77,25 +79,20 @@ def settings(**changes: Any) -> str:
 
 
 class CodeServer:
-    """A code-server whose profile, extensions and settings are in `folder`."""
+    """A code-server with its profile, extensions and log in `folder`; settings are named as in `settings`."""
 
-    def __init__(self, parts: Path, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, parts: Path, folder: Path, changes: Mapping[str, Any]) -> None:
         self._command = [parts / "node", parts / "code-server.js"]
         self._profile, self._extensions = folder / "profile", folder / "extensions"
         self._log = folder / "log.txt"
-        self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
         self.address = ""
-        self.settings()
         keys = {"ctrl+alt+l": "editor.action.inlineSuggest.acceptNextLine", "ctrl+alt+w": "slmLsp.why"}
         bindings = [{"key": key, "command": command} for key, command in keys.items()]
-        (self._profile / "User" / "keybindings.json").write_text(json.dumps(bindings))  # they have none
-
-    def settings(self, **changes: Any) -> None:
-        """Write the settings that windows begin with, named as in `settings`; what is open doesn't see it."""
-        file = self._profile / "User" / "settings.json"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(settings(**changes))
+        user = self._profile / "User"
+        user.mkdir(parents=True)
+        (user / "settings.json").write_text(settings(**changes))
+        (user / "keybindings.json").write_text(json.dumps(bindings))  # they have none
 
     def install(self, vsix: Path) -> None:
         """Install a packaged extension."""
@@ -115,7 +112,6 @@ class CodeServer:
                 [*self._command, *self._folders(), *options],
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=self._environment,
             )
         found = eventually(
             lambda: re.search(r"listening on (http://\S+?)/?\s", self._log.read_text()), "code-server listens"
@@ -125,8 +121,13 @@ class CodeServer:
 
     def __exit__(self, *_: object) -> None:
         assert self._process
-        self._process.terminate()
-        self._process.wait(PATIENCE)
+        process = psutil.Process(self._process.pid)
+        family = [process, *process.children(recursive=True)]  # extension hosts outlive it for a while
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.terminate()
+        left = psutil.wait_procs(family, PATIENCE)[1]
+        assert not left
 
     def open(self, browser: "Browser", place: Path) -> "Window":
         """Show a folder, or a `.code-workspace` file."""
@@ -184,8 +185,7 @@ class Window:
         self.press("F1")
         box = self.page.locator(".quick-input-widget input")
         box.fill(f">{title}")
-        self.page.locator(".quick-input-list .monaco-list-row", has_text=title).first.wait_for()
-        self.press("Enter")
+        self.choose(title)  # which need not be the first one
 
     def settings(self, **changes: Any) -> None:
         """Write the user's settings, named as in `settings`, in an editor that stays: no file is watched."""

@@ -61,10 +61,9 @@ def main() -> None:
     parts = Path.home() / ".cache" / "slm-lsp-editors"
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
-        code_server = CodeServer(parts, folder / "code-server")
-        code_server.install(ROOT / "editors" / "vscode" / "dist" / "slm-lsp.vsix")
         program = str(Path(sys.executable).with_name("slm-lsp"))
-        code_server.settings(slm_lsp__server__path=program)
+        code_server = CodeServer(parts, folder / "code-server", {"slm_lsp__server__path": program})
+        code_server.install(ROOT / "editors" / "vscode" / "dist" / "slm-lsp.vsix")
         (folder / "project").mkdir()
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         with code_server:

@@ -23,7 +23,7 @@ USER = "from helper import Account\n\n\ndef pay(account: Account) -> None:"
 
 
 def test_a_restricted_window_is_obeyed_until_it_is_trusted(
-    code_server: CodeServer,
+    make_code_server: Callable[..., CodeServer],
     browser: "Browser",
     make_project: Callable[[], Path],
     tmp_path: Path,
@@ -33,14 +33,12 @@ def test_a_restricted_window_is_obeyed_until_it_is_trusted(
     (project / "helper.py").write_text("class Account:\n    def deposit(self, amount: int) -> None: ...\n")
     (project / ".vscode").mkdir()
     (project / ".vscode" / "settings.json").write_text(json.dumps({"slm-lsp.model": str(tmp_path)}))
-    code_server.settings(**RESTRICTED)
-    window = code_server.open(browser, project)
+    window = make_code_server(**RESTRICTED).open(browser, project)
     eventually(lambda: "not installed" in window.status(), "the environment of the workspace is not used")
     window.picture(pictures / "offer.png")
     window.close()
 
-    code_server.settings(**RESTRICTED, slm_lsp__server__path=str(program))
-    window = code_server.open(browser, project)
+    window = make_code_server(**RESTRICTED, slm_lsp__server__path=str(program)).open(browser, project)
     eventually(lambda: "ready, smollm2-135m" in window.status(), "the model of the workspace is not used")
     begin(window, project / "user.py", USER, "    ")
     window.command("slm-lsp: Show What the Model Sees Here")
@@ -51,4 +49,3 @@ def test_a_restricted_window_is_obeyed_until_it_is_trusted(
     window.page.locator(".workspace-trust-editor a", has_text="Trust").first.click()
     eventually(lambda: str(tmp_path) in window.status(), "the model of the workspace is used: there is none")
     window.close()
-    code_server.settings()
