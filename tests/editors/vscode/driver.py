@@ -72,10 +72,14 @@ def eventually(look: Callable[[], T | None], what: str, patience: float = PATIEN
     return seen
 
 
+def named(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings under their own names: `__` stands for a name's dot, `_` for the hyphen of slm-lsp."""
+    return {name.replace("__", ".").replace("slm_lsp", "slm-lsp"): value for name, value in changes.items()}
+
+
 def settings(**changes: Any) -> str:
-    """Return the user's settings as JSON; `__` stands for a name's dot, `_` for the hyphen of slm-lsp."""
-    named = {name.replace("__", ".").replace("slm_lsp", "slm-lsp"): value for name, value in changes.items()}
-    return json.dumps({**QUIET, **named})
+    """Return the user's settings as JSON; they are named as in `named`."""
+    return json.dumps({**QUIET, **named(changes)})
 
 
 class CodeServer:
@@ -92,6 +96,9 @@ class CodeServer:
         user = self._profile / "User"
         user.mkdir(parents=True)
         (user / "settings.json").write_text(settings(**changes))
+        machine = self._profile / "Machine"  # of which a setting that belongs to the machine is read
+        machine.mkdir()
+        (machine / "settings.json").write_text(json.dumps(named(changes)))
         (user / "keybindings.json").write_text(json.dumps(bindings))  # they have none
 
     def install(self, vsix: Path) -> None:
@@ -121,13 +128,13 @@ class CodeServer:
 
     def __exit__(self, *_: object) -> None:
         assert self._process
-        process = psutil.Process(self._process.pid)
-        family = [process, *process.children(recursive=True)]  # extension hosts outlive it for a while
-        for process in family:
+        hosts = psutil.Process(self._process.pid).children(recursive=True)  # they outlive it for a while
+        self._process.terminate()
+        self._process.wait(PATIENCE)
+        for host in hosts:
             with contextlib.suppress(psutil.NoSuchProcess):
-                process.terminate()
-        left = psutil.wait_procs(family, PATIENCE)[1]
-        assert not left
+                host.terminate()
+        assert not psutil.wait_procs(hosts, PATIENCE)[1]
 
     def open(self, browser: "Browser", place: Path) -> "Window":
         """Show a folder, or a `.code-workspace` file."""
@@ -172,7 +179,9 @@ class Window:
         self.page.locator(".quick-input-list .monaco-list-row", has_text=file.name).first.wait_for()
         self.press("Enter")
         self.page.locator(f".tab.active[data-resource-name='{file.name}']").wait_for()
-        self.page.locator(".editor-group-container.active .view-lines").first.wait_for()
+        self.page.locator(
+            ".editor-group-container.active .view-lines, .notebookOverlay .view-lines"
+        ).first.wait_for()
 
     def go_to(self, line: int) -> None:
         """Put the cursor at the end of a line, counted from 1."""
@@ -223,13 +232,6 @@ class Window:
         """Press a button of a message."""
         self.page.locator(".notification-list-item-buttons-container a", has_text=label).first.click()
 
-    def command_with(self, title: str, file: Path) -> None:
-        """Run a command that asks for a path, and answer it."""
-        self.command(title)
-        box = self.page.locator(".quick-input-widget input")
-        box.fill(str(file))
-        self.press("Enter")
-
     def focus(self) -> None:
         """Put the focus back into the first editor."""
         self.command("View: Focus First Editor Group")
@@ -264,10 +266,15 @@ def begin(window: Window, file: Path, text: str = SIZES, indentation: str = "   
 
 def ghosted(window: Window) -> str:
     """Return the ghost text that comes; VS Code may not ask at the first keys in a new editor."""
+
+    def whole() -> str:
+        seen = window.ghost()
+        return "" if seen.startswith("\n") else seen  # VS Code draws the lines below first
+
     for _ in range(5):
         try:
-            return eventually(window.ghost, "ghost text", PATIENCE / 10)
+            return eventually(whole, "ghost text", PATIENCE / 10)
         except AssertionError:
             window.type("x")
             window.press("Backspace")
-    return eventually(window.ghost, "ghost text")
+    return eventually(whole, "ghost text")

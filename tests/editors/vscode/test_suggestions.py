@@ -66,7 +66,7 @@ def test_cells_of_notebooks_complete(window: Window, project: Path) -> None:
     cells = [cell(["import math\n", "\n", "\n", "radius = 3\n", "area_of_circle = "])]
     notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     (project / "areas.ipynb").write_text(json.dumps(notebook))
-    window.command_with("File: Open File", project / "areas.ipynb")
+    window.file(project / "areas.ipynb")
     window.page.locator(".cell.code .view-lines").first.click()
     window.press("Control+End")
     window.type("m")
