@@ -14,6 +14,8 @@ Json = dict[str, Any]
 
 SERVE = (sys.executable, "-m", "slm_lsp", "serve")
 
+ENDED = "the server ended before it answered; see its log."
+
 
 class Client:
     """A server in a process of its own, spoken to through pipes."""
@@ -73,7 +75,13 @@ class Client:
         self._send({"method": method, "params": params})
 
     def ask(self, method: str, params: Json | None) -> tuple[int, asyncio.Future[Any]]:
-        """Send a request; return its id and the future of its result."""
+        """Send a request; return its id and the future of its result.
+
+        Raises:
+            SlmLspError: the server has ended.
+        """
+        if self._reading.done():
+            raise SlmLspError(ENDED)
         self._next += 1
         future = self._waiting[self._next] = asyncio.get_running_loop().create_future()
         self._send({"id": self._next, "method": method, "params": params})
@@ -112,7 +120,7 @@ class Client:
         except asyncio.IncompleteReadError:
             for future in self._waiting.values():
                 if not future.done():
-                    future.set_exception(SlmLspError("the server ended before it answered; see its log."))
+                    future.set_exception(SlmLspError(ENDED))
 
     def _take(self, message: Json) -> None:
         if "method" in message:

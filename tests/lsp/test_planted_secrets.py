@@ -14,6 +14,7 @@ from slm_lsp.completion.service import CompletionService
 from slm_lsp.completion.warm import Loading
 from slm_lsp.config import Settings
 from slm_lsp.engine.scripted import ScriptedEngine
+from slm_lsp.memory import disk
 from slm_lsp.paths import CACHE_VARIABLE, STATE_VARIABLE
 from slm_lsp.prompt.formats import detect
 from slm_lsp.tokens.vocabulary import Vocabulary
@@ -28,7 +29,13 @@ IGNORED = ("hidden_by_git", "hidden_by_slmignore")
 PIECE = 9
 """Characters of a secret that must not be seen anywhere."""
 
-OPTIONS = {"trailText": True, "eagerness": 100, "contextTimeLimit": 10_000, "contextTokens": 2000}
+OPTIONS = {
+    "trailText": True,
+    "eagerness": 100,
+    "contextTimeLimit": 10_000,
+    "contextTokens": 2000,
+    "memory": True,
+}
 
 
 class Parrot(FakeBackend):
@@ -89,6 +96,17 @@ def leaks(text: str) -> list[str]:
     return [piece for piece in (*pieces(), *IGNORED) if piece.lower() in lower]
 
 
+def remembered(folder: Path, vocabulary: Vocabulary) -> str:
+    """What the workspace's memory keeps on disk, read back."""
+    texts = []
+    for path in folder.rglob("*.memory"):
+        found = disk.load(path, vocabulary.digest)
+        assert found
+        segment, _ = found
+        texts += [vocabulary.decode(segment.tokens_of(file).tolist()) for file in range(len(segment.names))]
+    return "\0".join(texts)
+
+
 def on_disk(*folders: Path) -> str:
     texts: list[str] = []
     for path in (path for folder in folders for path in folder.rglob("*") if path.is_file()):
@@ -142,6 +160,7 @@ async def test_no_planted_secret_is_seen_anywhere(
                 await ask(client, main, f"{code}a = '''{token}'''\n{code}", version=2 * version, step=5) == []
             )
             shown += await ask(client, main, f"{code}\n{code}", version=2 * version + 1, step=5)
+        service.contexts.memory.settle(parrot.vocabulary, 150)
         trail = repr(list(service.journal.trail))
         index = service.contexts.workspace._indexers[project].index
         defined = {one.symbol.name for one in index.definitions(["visible", "total_amount3"], ["python"])}
@@ -150,7 +169,9 @@ async def test_no_planted_secret_is_seen_anywhere(
     assert shown
     assert "total_amount3" in prompts, "the other files are shown at all"
     assert defined == {"total_amount3"}
-    for what in (prompts, "\n".join(shown), trail, json.dumps(sent), caplog.text):
+    memory = remembered(tmp_path / "cache", parrot.vocabulary)
+    assert "total_amount3" in memory
+    for what in (prompts, "\n".join(shown), trail, json.dumps(sent), caplog.text, memory):
         assert leaks(what) == []
     kept = on_disk(tmp_path / "cache", tmp_path / "state")
     assert "total_amount3" in kept
