@@ -118,7 +118,7 @@ class Settings:
     adapter: str = _option(
         "",
         "What `slm-lsp tune` made for a known model: a name that `slm-lsp models list` shows, or a file; "
-        "empty for none.",
+        "empty for the model as it ships, `none` for the model as it was published.",
         _perhaps_text,
         guarded=True,
     )
@@ -211,7 +211,7 @@ class Settings:
         _flag,
     )
     memory: bool = _option(
-        False,
+        True,
         "Whether what the workspace's own code says comes next is mixed into what the model says.",
         _flag,
     )

@@ -25,7 +25,7 @@ from slm_lsp.config import options
 from slm_lsp.errors import ModelInvalid, ModelNotFound, UsageError
 from slm_lsp.models import adapter, store
 from slm_lsp.models.export import Format, write_gguf
-from slm_lsp.models.known import EMBEDDED, KNOWN, PRECISIONS, KnownModel
+from slm_lsp.models.known import EMBEDDED, KNOWN, PRECISIONS, KnownModel, known
 
 app = typer.Typer(
     help="List, fetch, find and remove models. Only `pull` touches the network.", no_args_is_help=True
@@ -212,7 +212,7 @@ def export(
     format: Annotated[Format, typer.Option(help="The number format of the matrices.")] = Format.Q8_0,
 ) -> None:
     """Write a known model, with an adapter merged into it, as a GGUF file for llama.cpp or Ollama."""
-    tuned = adapter.read(store.adapter_path(adapter_name)) if adapter_name else None
+    tuned = [adapter.read(one.path) for one in store.adapters(known(name), adapter_name)]
     with _bar(TaskProgressColumn()) as bar:
         task = bar.add_task(f"Exporting {name}", total=1.0)
         write_gguf(

@@ -10,6 +10,7 @@ from slm_lsp.completion.stopping import (
     LineLimit,
     Looping,
     OneLine,
+    RestMet,
     StatementEnd,
     StopRule,
     SuffixMet,
@@ -76,7 +77,7 @@ def stop_rules(
         TimeLimit(settings.time_limit),
     ]
     if kind is Extent.FREE:
-        return rules
+        return [RestMet(around.rest), *rules]
     invoked = trigger is Trigger.INVOKED
     # What follows tells how far a text may fall back that was asked for.
     floor = indentation(around.following[0]) if invoked and around.following else None

@@ -194,6 +194,25 @@ class SuffixMet:
         return None
 
 
+class RestMet:
+    """End where the text has written the rest of the cursor's line, which stands there already."""
+
+    name = "met the rest of the line"
+
+    def __init__(self, rest: str) -> None:
+        self._rest = rest.strip()
+
+    def cut(self, text: str) -> int | None:
+        """See `StopRule.cut`."""
+        start = 0
+        while self._rest and (end := text.find("\n", start)) >= 0:
+            line = text[start:end].rstrip()
+            if line.endswith(self._rest):
+                return start + len(line) - len(self._rest)
+            start = end + 1
+        return None
+
+
 class TimeLimit:
     """End at the next line's end once the time is up; the first line always completes."""
 

@@ -8,7 +8,7 @@ import errno
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,20 +27,20 @@ from slm_lsp.models.quantise import Floats
 
 
 def write_int8(
-    gguf: Gguf, folder: Path, source_sha256: str, progress: Progress, adapter: Adapter | None = None
+    gguf: Gguf, folder: Path, source_sha256: str, progress: Progress, adapters: Sequence[Adapter] = ()
 ) -> None:
     """Write configuration, tokenizer and `INT8_FILE` (see `slm_lsp.models.quantise`) into `folder`.
 
-    An adapter is merged into the weights, and gives special tokens their names.
+    Adapters are merged into the weights, one after the other, and give special tokens their names.
 
     Takes four bytes a parameter of memory while it runs.
 
     Raises:
-        ModelInvalid: the file's architecture can't be converted, or the adapter is another model's.
+        ModelInvalid: the file's architecture can't be converted, or an adapter is another model's.
         OSError: it can't be written.
     """
-    _write_beside(gguf, folder, adapter)
-    tensors = merged(gguf, adapter, progress, 0.4)
+    _write_beside(gguf, folder, adapters)
+    tensors = merged(gguf, adapters, progress, 0.4)
     progress(0.4, "rounding the model")
     fused = quantise.fuse(tensors.items())
     metadata = {
@@ -53,19 +53,19 @@ def write_int8(
     progress(1.0, "converted")
 
 
-def write_dense(gguf: Gguf, folder: Path, progress: Progress, adapter: Adapter | None = None) -> None:
+def write_dense(gguf: Gguf, folder: Path, progress: Progress, adapters: Sequence[Adapter] = ()) -> None:
     """Write configuration, tokenizer and float32 weights into `folder`, as transformers loads them.
 
-    An adapter is merged into the weights, and gives special tokens their names.
+    Adapters are merged into the weights, one after the other, and give special tokens their names.
 
     Takes four bytes a parameter of memory and of disk.
 
     Raises:
-        ModelInvalid: the file's architecture can't be converted, or the adapter is another model's.
+        ModelInvalid: the file's architecture can't be converted, or an adapter is another model's.
         OSError: it can't be written.
     """
-    _write_beside(gguf, folder, adapter)
-    tensors = merged(gguf, adapter, progress, 0.7)
+    _write_beside(gguf, folder, adapters)
+    tensors = merged(gguf, adapters, progress, 0.7)
     progress(0.7, "writing the model")
     save(tensors, folder / DENSE_FILE, {"format": "pt"})
     progress(1.0, "converted")
@@ -173,10 +173,15 @@ _CONFIGURATIONS: dict[str, Callable[[Gguf], dict[str, Any]]] = {
 }
 
 
-def _write_beside(gguf: Gguf, folder: Path, adapter: Adapter | None) -> None:
+def renamed(adapters: Sequence[Adapter]) -> dict[str, str]:
+    """Return the names that adapters give special tokens, by those that they had."""
+    return {old: new for one in adapters for old, new in one.about.rename.items()}
+
+
+def _write_beside(gguf: Gguf, folder: Path, adapters: Sequence[Adapter]) -> None:
     documents = {
         "config.json": configuration(gguf),
-        "tokenizer.json": tokenizer(gguf, adapter.about.rename if adapter else {}),
+        "tokenizer.json": tokenizer(gguf, renamed(adapters)),
         "tokenizer_config.json": tokenizer_config(gguf),
     }
     for name, document in documents.items():
@@ -197,14 +202,14 @@ def save(tensors: Mapping[str, NDArray[Any]], path: Path, metadata: dict[str, st
         raise OSError(number, os.strerror(number), str(path)) from error
 
 
-def merged(gguf: Gguf, adapter: Adapter | None, progress: Progress, share: float) -> dict[str, Floats]:
-    """Return the tensors of `float_tensors`, with the adapter merged into them; `progress` goes to `share`.
+def merged(gguf: Gguf, adapters: Sequence[Adapter], progress: Progress, share: float) -> dict[str, Floats]:
+    """Return the tensors of `float_tensors`, with adapters merged into them; `progress` goes to `share`.
 
     Raises:
-        ModelInvalid: the file's architecture can't be converted, or the adapter is another model's.
+        ModelInvalid: the file's architecture can't be converted, or an adapter is another model's.
     """
     tensors = dict(reported(gguf, progress, share))
-    if adapter:
+    for adapter in adapters:
         adapter.apply(tensors)
     return tensors
 

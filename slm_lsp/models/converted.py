@@ -1,8 +1,7 @@
 """What the cache folder holds of models in another form: made once, and again when the source changes."""
 
-import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -34,18 +33,34 @@ class ModelFiles:
     converted: bool
 
 
+@dataclass(frozen=True, slots=True)
+class AdapterFile:
+    """An adapter that is merged into a model when that is converted; `sha256` in hex."""
+
+    path: Path
+    sha256: str
+
+
 def of_gguf(
-    name: str, source: WheelSource, home: Path, progress: Progress, dense: bool, adapter: Path | None
+    name: str,
+    source: WheelSource,
+    home: Path,
+    progress: Progress,
+    dense: bool,
+    adapters: Sequence[AdapterFile],
 ) -> ModelFiles:
-    """Return a known model in `home`, converted from its GGUF file; see `slm_lsp.models.store.locate`."""
+    """Return a known model in `home`, converted from its GGUF file; see `slm_lsp.models.store.locate`.
+
+    The adapters are merged into it one after the other.
+    """
     kind: _Kind = "dense" if dense or source.architecture != "llama" else "int8"
-    folder = gguf_folder(home, source, kind, adapter)
+    folder = gguf_folder(home, source, kind, adapters)
     with disk.explained(folder):
         if not _whole(folder, kind):
             read = header(name, source, home)
             with disk.locked(home):
                 if not _whole(folder, kind):
-                    _convert(read, source, kind, folder, progress, adapter)
+                    _convert(read, source, kind, folder, progress, adapters)
     return ModelFiles(name, folder, None, converted=kind == "int8")
 
 
@@ -104,13 +119,10 @@ def forget(folder: Path) -> int:
     return freed
 
 
-def gguf_folder(home: Path, source: WheelSource, kind: _Kind, adapter: Path | None = None) -> Path:
-    """Return the folder of one conversion; its name tells the source, the converter and the adapter."""
-    name = f"{kind}-{CONVERTER_VERSIONS[kind]}-{source.sha256[:8]}"
-    if adapter:
-        with adapter.open("rb") as file:
-            name += f"-{hashlib.file_digest(file, 'sha256').hexdigest()[:8]}"
-    return home / name
+def gguf_folder(home: Path, source: WheelSource, kind: _Kind, adapters: Sequence[AdapterFile]) -> Path:
+    """Return the folder of one conversion; its name tells the source, the converter and the adapters."""
+    parts = [kind, CONVERTER_VERSIONS[kind], source.sha256[:8], *(one.sha256[:8] for one in adapters)]
+    return home / "-".join(map(str, parts))
 
 
 def header(name: str, source: WheelSource, home: Path) -> "Gguf":
@@ -135,18 +147,23 @@ def _whole(folder: Path, kind: _Kind) -> bool:
 
 
 def _convert(
-    read: "Gguf", source: WheelSource, kind: _Kind, folder: Path, progress: Progress, adapter: Path | None
+    read: "Gguf",
+    source: WheelSource,
+    kind: _Kind,
+    folder: Path,
+    progress: Progress,
+    adapters: Sequence[AdapterFile],
 ) -> None:
     from slm_lsp.models import convert
     from slm_lsp.models.adapter import read as read_adapter
 
-    tuned = read_adapter(adapter) if adapter else None
+    tuned = [read_adapter(one.path) for one in adapters]
     with disk.replacing(folder) as fresh:
         if kind == "int8":
             convert.write_int8(read, fresh, source.sha256, progress, tuned)
         else:
             convert.write_dense(read, fresh, progress, tuned)
-    current = gguf_folder(folder.parent, source, kind).name
+    current = gguf_folder(folder.parent, source, kind, ()).name
     for outdated in folder.parent.glob(f"{kind}-*"):
         if not outdated.name.startswith(current):
             shutil.rmtree(outdated)

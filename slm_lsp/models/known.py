@@ -50,6 +50,19 @@ class WheelSource:
 
 
 @dataclass(frozen=True, slots=True)
+class Shipped:
+    """An adapter (see `slm_lsp.models.adapter`) that comes with slm-lsp; `file` lies beside this one."""
+
+    file: str
+    sha256: str
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return Path(__file__).parent / self.file
+
+
+@dataclass(frozen=True, slots=True)
 class Sizes:
     """What decides memory and speed; `tied`: the head is the embedding. Names as in `engine.llama.shape`."""
 
@@ -70,7 +83,8 @@ class KnownModel:
     `parameters` counts single weights, `active` those that take part in writing a token. `format` is the
     family in `slm_lsp.prompt.formats` whose tokens the model was trained with, ``chat`` or ``plain``.
     `terms` is where a licence that must be accepted is to be read. It comes from `gguf`, or else from the id
-    `hub`. `refused` says why it can't be used, if it can't. `shape` is None where the sizes are not known.
+    `hub`. `adapter` is merged into it unless it is asked for as it was published. `refused` says why it can't
+    be used, if it can't. `shape` is None where the sizes are not known.
     """
 
     name: str
@@ -82,6 +96,7 @@ class KnownModel:
     terms: str = ""
     hub: str = ""
     gguf: WheelSource | None = None
+    adapter: Shipped | None = None
     shape: Sizes | None = None
     refused: str = ""
 
@@ -94,6 +109,8 @@ def _row(name: str, entry: Mapping[str, Any]) -> KnownModel:
     values = {"active": entry["parameters"], **entry}
     if "shape" in values:
         values["shape"] = Sizes(**values["shape"])
+    if "adapter" in values:
+        values["adapter"] = Shipped(**values["adapter"])
     if "gguf" in values:
         wheels = tuple(Wheel(**wheel) for wheel in values["gguf"]["wheels"])
         values["gguf"] = WheelSource(**{**values["gguf"], "wheels": wheels})

@@ -1,5 +1,6 @@
 """Where the models are: the known ones in the cache folder, and the user's own."""
 
+import hashlib
 import re
 import shutil
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from slm_lsp.errors import ModelInvalid, ModelNotFound
 from slm_lsp.models import converted, disk, lock
-from slm_lsp.models.converted import ModelFiles
+from slm_lsp.models.converted import AdapterFile, ModelFiles
 from slm_lsp.models.known import EMBEDDED, KNOWN, KnownModel, known, wheel_source
 from slm_lsp.models.layout import Progress
 from slm_lsp.paths import cache_dir, state_dir
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 ADAPTER_FILE = "adapter.safetensors"
 """What a run of `slm-lsp tune` calls its adapter."""
+
+PUBLISHED = "none"
+"""The value of the setting `adapter` that leaves a model as it was published."""
 
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
@@ -49,8 +53,8 @@ def locate(
     `name` is a known model's, a folder in Hugging Face layout, a ``.gguf`` file, or the id of a model that
     was pulled or is in the local hub cache; the first of these that there is. A known model that comes as a
     GGUF file is converted when it is first asked for: to int8 weights for the lean engine, or to float32 ones
-    for transformers with `dense` and where the lean engine does not run its architecture. `adapter` (see
-    `adapter_path`) is merged into it when the two are first asked for together. A folder of Llama's shape is
+    for transformers with `dense` and where the lean engine does not run its architecture. Adapters (see
+    `adapters`) are merged into it when they are first asked for together. A folder of Llama's shape is
     converted as well, unless `dense`; what was made of it before it changed is removed.
 
     Raises:
@@ -61,9 +65,8 @@ def locate(
     progress = progress or (lambda _done, _what: None)
     row = KNOWN.get(name)
     if row and row.gguf:
-        tuned = adapter_path(adapter) if adapter else None
-        return converted.of_gguf(name, row.gguf, _home(name), progress, dense, tuned)
-    if adapter:
+        return converted.of_gguf(name, row.gguf, _home(name), progress, dense, adapters(row, adapter))
+    if adapter not in ("", PUBLISHED):
         raise ModelInvalid(
             f"An adapter can't be used with {name}, only with a model that comes as a GGUF file "
             f"({EMBEDDED} is one); unset `adapter`."
@@ -132,6 +135,24 @@ def adapter_path(name: str) -> Path:
     )
 
 
+def adapters(model: KnownModel, wish: str) -> list[AdapterFile]:
+    """Return what is merged into a known model, in this order: what ships with it, and what the user wishes.
+
+    The user's was tuned on the model as it ships. `wish` is the value of the setting `adapter`.
+
+    Raises:
+        ModelNotFound: there is no such adapter.
+    """
+    if wish == PUBLISHED:
+        return []
+    shipped = [AdapterFile(model.adapter.path, model.adapter.sha256)] if model.adapter else []
+    if not wish:
+        return shipped
+    path = adapter_path(wish)
+    with path.open("rb") as file:
+        return [*shipped, AdapterFile(path, hashlib.file_digest(file, "sha256").hexdigest())]
+
+
 def list_adapters() -> list[Tuned]:
     """Return the adapters that `slm-lsp tune` wrote to its own folder, by name."""
     return [Tuned(path.parent.name, path) for path in sorted(tuning_dir().glob(f"*/{ADAPTER_FILE}"))]
@@ -162,7 +183,10 @@ def _installed(model: KnownModel) -> Installed:
     with disk.explained(home):
         if model.gguf:
             fetched = (home / model.gguf.name).is_file()
-            made = any(converted.gguf_folder(home, model.gguf, kind).is_dir() for kind in ("int8", "dense"))
+            shipped = adapters(model, "")
+            made = any(
+                converted.gguf_folder(home, model.gguf, kind, shipped).is_dir() for kind in ("int8", "dense")
+            )
             return Installed(model, home, disk.size(home), fetched, made)
         made_of = converted.made_of(hub_folder(model.name))
         size = disk.size(home) + sum(map(disk.size, made_of))

@@ -6,6 +6,7 @@ from slm_lsp.completion.stopping import (
     LineLimit,
     Looping,
     OneLine,
+    RestMet,
     StatementEnd,
     StopRule,
     SuffixMet,
@@ -89,6 +90,16 @@ def test_a_model_that_knows_what_follows_may_write_the_first_line_of_it() -> Non
     rule = SuffixMet(["    return total_amount", "def g():"], fills=True)
     assert shown(rule, "if a:\n    return total_amount\n    b()\n") is None
     assert shown(rule, "if a:\n    return total_amount\n\ndef g():\n") == "if a:"
+
+
+def test_the_rest_of_the_cursors_line_is_not_written_again() -> None:
+    assert shown(RestMet(" len(text)"), "n len(text)\n\ndef g():\n") == "n "
+    assert shown(RestMet(") + 1"), "a,\n  b) + 1\nc\n") == "a,\n  b"
+
+
+def test_the_rest_of_the_line_is_met_at_the_end_of_one_only() -> None:
+    assert shown(RestMet(")"), "a(b), c\n") is None
+    assert shown(RestMet("  "), "a\nb\n") is None
 
 
 def test_time_runs_out_only_at_the_end_of_a_line() -> None:

@@ -14,7 +14,7 @@ from slm_lsp.errors import ModelInvalid
 from slm_lsp.models import convert
 from slm_lsp.models.gguf_reader import Gguf, read
 from slm_lsp.models.layout import INT8_FILE
-from slm_lsp.models.store import gguf_path, locate
+from slm_lsp.models.store import PUBLISHED, gguf_path, locate
 from slm_lsp.tokens.vocabulary import Vocabulary
 from tests.models import tiny
 
@@ -169,7 +169,7 @@ def test_the_embedded_models_weights_give_the_logits_of_its_gguf() -> None:
 
 @pytest.mark.model
 def test_the_embedded_models_int8_weights_are_the_ggufs() -> None:
-    files = locate("smollm2-135m")
+    files = locate("smollm2-135m", adapter=PUBLISHED)
     expected = dict(convert.float_tensors(read(gguf_path("smollm2-135m"))))
     with safe_open(files.folder / INT8_FILE, "numpy") as file:
         for name, theirs in (

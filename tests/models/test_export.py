@@ -36,7 +36,7 @@ def silent(_done: float, _what: str) -> None:
 
 def test_what_is_exported_reads_back_as_the_tuned_model(tuned: adapter.Adapter, tmp_path: Path) -> None:
     source = store.source("tiny")
-    write_gguf(source, tmp_path / "out.gguf", Format.F32, silent, tuned)
+    write_gguf(source, tmp_path / "out.gguf", Format.F32, silent, [tuned])
     written = read(tmp_path / "out.gguf")
     assert configuration(written) == configuration(source)
     expected = dict(float_tensors(source))
@@ -63,7 +63,7 @@ def test_a_failed_export_leaves_nothing(
 ) -> None:
     tuned.tensors[f"{TUNED}.lora_B"] = np.ones((7, 1), dtype=np.float16)
     with pytest.raises(ModelInvalid, match="not the model in use"):
-        write_gguf(store.source("tiny"), tmp_path / "out.gguf", Format.Q8_0, silent, tuned)
+        write_gguf(store.source("tiny"), tmp_path / "out.gguf", Format.Q8_0, silent, [tuned])
     with pytest.raises(SlmLspError, match="can't be written"):
-        write_gguf(store.source("tiny"), tmp_path / "no" / "out.gguf", Format.Q8_0, silent, None)
+        write_gguf(store.source("tiny"), tmp_path / "no" / "out.gguf", Format.Q8_0, silent, [])
     assert list(tmp_path.glob("out*")) == []

@@ -1,11 +1,12 @@
 """Finding models on disk, converting the known ones once, and letting go of them."""
 
+import hashlib
 import json
 import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from slm_lsp.errors import ModelError, ModelInvalid, ModelNotFound
 from slm_lsp.models import adapter, convert, store
 from slm_lsp.models.convert import float_tensors
 from slm_lsp.models.gguf_reader import read
-from slm_lsp.models.known import EMBEDDED, KNOWN
+from slm_lsp.models.known import EMBEDDED, KNOWN, Shipped
 from slm_lsp.models.layout import CONVERTER_VERSIONS, DENSE_FILE, INT8_FILE
 from slm_lsp.tokens.vocabulary import Vocabulary
 from tests.models import tiny as tiny_model
@@ -86,6 +87,45 @@ def test_an_adapter_is_merged_into_a_conversion_of_its_own(fetched: Published, t
     # Neither conversion throws the other out.
     assert plain.folder.is_dir()
     assert store.locate("tiny", adapter=str(path)).converted
+
+
+def test_an_own_adapter_comes_on_top_of_the_one_that_ships(
+    fetched: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, base = "model.layers.1.mlp.up_proj", dict(float_tensors(read(store.gguf_path("tiny"))))
+
+    def written(file: str, row: int, rename: dict[str, str]) -> Path:
+        high = np.zeros((tiny_model.INNER, 1), dtype=np.float16)
+        high[row] = 1
+        tensors = {
+            f"{name}.lora_A": np.ones((1, tiny_model.HIDDEN), dtype=np.float16),
+            f"{name}.lora_B": high,
+        }
+        about = adapter.About("tiny", adapter.fingerprint(base), 1, rename, [], "MIT", 1, 1.0)
+        adapter.write(tmp_path / file, adapter.Adapter(about, tensors))
+        return tmp_path / file
+
+    shipped = written("shipped.safetensors", 3, {"<|im_start|>": "[PREFIX]"})
+    digest = hashlib.sha256(shipped.read_bytes()).hexdigest()
+    monkeypatch.setitem(KNOWN, "tiny", replace(KNOWN["tiny"], adapter=Shipped(str(shipped), digest)))
+    own = str(written("own.safetensors", 5, {}))
+    found = {wish: store.locate("tiny", dense=True, adapter=wish).folder for wish in ("none", "", own)}
+    weights = {wish: load_file(folder / DENSE_FILE)[f"{name}.weight"] for wish, folder in found.items()}
+    changed = {wish: np.flatnonzero((weights[wish] != weights["none"]).any(1)).tolist() for wish in found}
+    assert changed == {"none": [], "": [3], own: [3, 5]}
+    named = {wish for wish, folder in found.items() if "[PREFIX]" in Vocabulary.load(folder).special}
+    assert named == {"", own}
+
+
+def test_what_ships_with_a_model_is_what_the_table_says() -> None:
+    shipped = [row for row in KNOWN.values() if row.adapter]
+    assert [row.name for row in shipped] == [EMBEDDED]
+    for row in shipped:
+        assert row.adapter
+        assert hashlib.sha256(row.adapter.path.read_bytes()).hexdigest() == row.adapter.sha256
+        assert row.adapter.path.stat().st_size <= 20_000_000
+        about = adapter.read_about(row.adapter.path)
+        assert (about.base, about.licence.split(";")[0]) == (row.name, row.licence)
 
 
 def test_an_adapter_of_another_model_or_of_none_is_refused(fetched: Published, tmp_path: Path) -> None:
