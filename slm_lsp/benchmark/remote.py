@@ -117,5 +117,5 @@ def _text(model: LoadedModel, tokens: Sequence[Token]) -> str:
 def _gap(local: LoadedModel, prompt: list[int], mine: Token, other: Token) -> float:
     """Return by how many nats the local engine prefers one token to another; infinite if by far."""
     several = local.engine.generate_several(prompt, CANDIDATES, Decoding(1), CancelToken(), Usage(), set())
-    known = {token.id: token.logprob for _, token in several}
+    known = {one.token.id: one.token.logprob for grown in several for one in grown}
     return mine.logprob - known.get(other.id, float("-inf"))

@@ -1,6 +1,7 @@
 """One completion, from the request to its items, on the engine's thread."""
 
 import itertools
+import math
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -47,9 +48,19 @@ class Switches:
     filters: bool = True
     context: frozenset[Part] = ALL_PARTS
     memory: bool = True
+    search: bool = True
 
 
 ALL_ON = Switches()
+
+TEXTS = 4
+"""Texts that are weighed against one another: a pass of so many rows takes hardly longer than one of one."""
+
+MARGIN = 2.0
+"""Nats by which a text may be less likely than the likeliest and still win because it parses.
+
+Of 100 single lines of HumanEval-Infilling, 53 were right with 2 as with any more, 50 with 1, 45 with 0.
+"""
 
 CONFIDENCE = "confidence"
 """What the trail calls the last judgement, which is not among the filters."""
@@ -57,8 +68,9 @@ CONFIDENCE = "confidence"
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """A text that went through the filters."""
+    """A draft that went through the filters."""
 
+    draft: Draft
     text: str
     replaces: int
     steps: tuple[Filtered, ...]
@@ -103,7 +115,10 @@ def run(
     )
     usage = Usage()
     rules = stop_rules(around, kind, settings, request.trigger, model.format.fills)
-    count = settings.alternatives if request.trigger is Trigger.INVOKED else 1
+    asked = request.trigger is Trigger.INVOKED
+    count, margin = (settings.alternatives, math.inf) if asked else (1, MARGIN)
+    if model.engine.info.searches and switches.search:
+        count = max(count, TEXTS)
 
     def tell(text: str) -> None:
         # Until the indentation is written, where it will go is not known.
@@ -113,7 +128,9 @@ def run(
     memory = _memory(model, request, around, settings, prompt) if switches.memory else None
     clock.lap("memory", memory.said if memory else "none")
     sampling = _sampling(settings)
-    drafts = decode(model, prompt, rules, settings.max_tokens, count, cancel, usage, tell, sampling, memory)
+    drafts = decode(
+        model, prompt, rules, settings.max_tokens, count, cancel, usage, tell, sampling, memory, margin
+    )
     clock.add("prefill", usage.prefill_ms, f"{usage.reused} tokens reused, {usage.prefilled} computed")
     clock.add("decode", usage.decode_ms, _decoded(usage, drafts))
 
@@ -121,8 +138,10 @@ def run(
     judged = [
         _judge(draft, place, settings, chain if switches.filters else (), acceptance) for draft in drafts
     ]
-    items = _items(judged, cursor, document)
-    first = next((one for one in judged if not one.reason), judged[0])
+    if len(judged) > 1:
+        judged.sort(key=lambda one: _rank(one, place))
+    items = _items(judged, cursor, document)[: settings.alternatives if asked else 1]
+    first = judged[0]
     clock.lap("filters", ", ".join(step.filter for step in first.steps) or "unchanged")
     return CompletionResult(
         items=items,
@@ -130,7 +149,7 @@ def run(
         model=model.name,
         stages=clock.stages,
         usage=usage,
-        draft=drafts[judged.index(first)],
+        draft=first.draft,
         filtered=first.steps,
         features=first.features,
         confidence=first.confidence,
@@ -249,13 +268,19 @@ def _judge(
             one = one.cut(length)
             steps = (*steps, Filtered(CONFIDENCE, one.text))
             reason = None if one.text else Reason.LOW_CONFIDENCE
-    return _Judged(one.text, one.replaces, steps, reason, values, sure)
+    return _Judged(draft, one.text, one.replaces, steps, reason, values, sure)
+
+
+def _rank(one: _Judged, place: Place) -> tuple[bool, int, float]:
+    """Return what orders texts, the best first: not rejected, the fewest syntax errors, the likeliest."""
+    errors = (place.errors_with(one.text, one.replaces) or 0) + place.misfits(one.text)
+    return one.reason is not None, errors, -one.draft.score
 
 
 def _items(judged: list[_Judged], cursor: Cursor, document: Snapshot) -> tuple[CompletionItem, ...]:
-    """Return an item for each different text, the likeliest first."""
+    """Return an item for each different text, in their order."""
     ending, seen, items = line_ending(document, cursor.line), set[str](), list[CompletionItem]()
-    for one in sorted(judged, key=lambda one: -one.confidence):
+    for one in judged:
         if one.reason or one.text in seen:
             continue
         seen.add(one.text)

@@ -124,7 +124,7 @@ class Draft:
     """What the model wrote at the cursor, cut by the stop rules; `stop` names what ended it.
 
     `tokens` are those of the text and those that a stop rule cut off, without those that only wrote the
-    healed end of the prompt again.
+    healed end of the prompt again. `score` is the log-probability of all that was written.
     """
 
     text: str
@@ -132,6 +132,7 @@ class Draft:
     whole_line: bool
     """Whether the model wrote on past the end of the text's last line."""
     tokens: tuple[Written, ...] = ()
+    score: float = 0.0
 
     @property
     def logprob(self) -> float | None:

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
+from itertools import count as counted
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from slm_lsp.cancel import CancelToken
 from slm_lsp.engine import weight_only
 from slm_lsp.engine.device import choose_device, physical_cores
 from slm_lsp.engine.hf_weights import CACHE_ARGUMENTS, matrices, read, short
-from slm_lsp.engine.interface import Decoding, EngineInfo, Token, Usage
+from slm_lsp.engine.interface import Decoding, EngineInfo, Grown, Token, Usage
 from slm_lsp.engine.outlook import Outlook, Writing
 from slm_lsp.errors import ModelError
 
@@ -74,27 +75,28 @@ class TransformersEngine:
         cancel: CancelToken,
         usage: Usage,
         ended: set[int],
-    ) -> Generator[tuple[int, Token], None, None]:
-        """Yield branches one after another (see `slm_lsp.engine.interface.Engine.generate_several`)."""
+    ) -> Generator[list[Grown], None, None]:
+        """Yield texts one after another (see `slm_lsp.engine.interface.Engine.generate_several`)."""
         decoding = replace(decoding, sampling=None)
-        logits = self._prefill(prompt, decoding.max_tokens, cancel, usage)
-        for branch, token in enumerate(_outlook(logits).likeliest(Writing(decoding), count)):
-            writing = Writing(decoding)
+        logits, numbers = self._prefill(prompt, decoding.max_tokens, cancel, usage), counted(1)
+        for text, token in enumerate(_outlook(logits).likeliest(Writing(decoding), count)):
+            writing, grown = Writing(decoding), 0
             writing.take(token)
             for length in range(decoding.max_tokens):
-                if branch in ended:
-                    break
                 cancel.check()
-                if branch and length == 1:
+                if text and length == 1:
                     self._prefill(prompt, decoding.max_tokens, cancel, Usage())
                 if length:
                     token = writing.choose(_outlook(self._step(token.id, usage)))
+                grown, parent = next(numbers), grown
                 if token.id in decoding.stop_ids:
-                    ended.add(branch)
+                    ended.add(grown)
+                else:
+                    usage.decoded += 1
+                    usage.recalled += token.recalled
+                yield [Grown(grown, parent, token)]
+                if grown in ended:
                     break
-                usage.decoded += 1
-                usage.recalled += token.recalled
-                yield branch, token
 
     def prefill(self, prompt: Sequence[int], cancel: CancelToken, usage: Usage) -> None:
         """Read a prompt ahead of need (see `slm_lsp.engine.interface.Engine.prefill`)."""

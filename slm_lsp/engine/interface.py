@@ -3,8 +3,9 @@
 An engine knows nothing of LSP, files, text or languages.
 """
 
+import math
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from slm_lsp.cancel import CancelToken
@@ -73,7 +74,8 @@ class Decoding:
     engines that gain by it, in place of what they look up themselves (see `slm_lsp.engine.lookup`).
     `constraint` makes a new constraint for each text that is written. With `sampling`, `generate` draws
     tokens; `generate_several` does not look at it. `memory` is mixed into the model's distribution where
-    nothing is drawn, by engines that compute it themselves, and proposes drafts before all others.
+    nothing is drawn, by engines that compute it themselves, and proposes drafts before all others. `margin`
+    is for `generate_several`: by how many nats a text may be less likely than the likeliest.
     """
 
     max_tokens: int
@@ -82,6 +84,7 @@ class Decoding:
     constraint: Callable[[], Constraint | None] = lambda: None
     sampling: Sampling | None = None
     memory: Memory | None = None
+    margin: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,15 @@ class Token:
     logprob: float
     entropy: float
     recalled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """One of several texts that are written: text `id` is text `parent` and `token`; text 0 is the prompt."""
+
+    id: int
+    parent: int
+    token: Token
 
 
 @dataclass(slots=True)
@@ -130,7 +142,9 @@ class EngineInfo:
     device: str
     threads: int
     context_length: int
-    backend: str = field(default="slm-lsp")
+    backend: str = "slm-lsp"
+    searches: bool = False
+    """Whether `generate_several` searches for the likeliest texts, which then cost little more than one."""
 
 
 class Engine(Protocol):
@@ -162,12 +176,17 @@ class Engine(Protocol):
         cancel: CancelToken,
         usage: Usage,
         ended: set[int],
-    ) -> Generator[tuple[int, Token], None, None]:
-        """Yield (branch, token) for the `count` branches that begin with the likeliest allowed first tokens.
+    ) -> Generator[list[Grown], None, None]:
+        """Write up to `count` different texts, each of at most `max_tokens`; yield those that grew, by steps.
 
-        Branch 0 is what `generate` writes. Each writes at most `max_tokens`. A branch in `ended` is computed
-        no further: the caller adds those that it wants no more of, the engine those that met a stop id. There
-        are fewer branches if fewer first tokens are allowed. Errors are those of `generate`.
+        An engine that searches (see `EngineInfo`) keeps the `count` likeliest texts in every step: those with
+        the highest sums of their tokens' `logprob`, and of these the ones within `decoding.margin` of the
+        best. Others write the texts one after another that begin with the likeliest allowed first tokens, the
+        first of them as `generate` does.
+
+        A text in `ended` grows no further: the caller adds those that it wants no more of before it asks for
+        the next step, the engine those that met a stop id, which is their last token if the engine knows how
+        likely it is. Errors are those of `generate`.
         """
 
     def prefill(self, prompt: Sequence[int], cancel: CancelToken, usage: Usage) -> None:

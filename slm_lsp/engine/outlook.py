@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,16 +43,14 @@ class Outlook:
             known = self.entropy if allowed is None else _entropy(chances / mass)
             shares = self._shares(writing, known, allowed)
         if not shares:
-            order = np.argsort(-logits, kind="stable") if count > 1 else [logits.argmax()]
-            return [self._token(int(ids[place])) for place in order[:count]]
+            return [self._token(int(ids[place])) for place in _highest(logits, count)]
         kept, own = 1 - math.fsum(shares.values()), logits.argmax()
         chances *= kept
         chances[ids.searchsorted(list(shares))] += mass * np.array(list(shares.values()))
-        order = np.argsort(-chances, kind="stable") if count > 1 else [chances.argmax()]
         entropy = self._entropy(shares, kept)
         return [
             Token(int(ids[place]), math.log(max(chances[place], TINY)), entropy, bool(place != own))
-            for place in order[:count]
+            for place in _highest(chances, count)
         ]
 
     def drawn(self, writing: "Writing", sampler: Sampler) -> Token:
@@ -100,6 +99,19 @@ class Outlook:
 
     def _token(self, id: int) -> Token:
         return Token(id, float(self.logits[id]) - self.log_total, self.entropy)
+
+
+def _highest(values: NDArray[np.floating[Any]], count: int) -> NDArray[np.int64]:
+    """Return the places of the highest values, at most `count`, the highest first; of equals the first."""
+    if count == 1:
+        return np.array([values.argmax()])
+    if count < len(values):
+        # Sorting the whole vocabulary would take longer than a layer of the model.
+        least = np.partition(values, -count)[-count]
+        places = np.flatnonzero(values >= least)
+    else:
+        places = np.arange(len(values))
+    return places[np.argsort(-values[places], kind="stable")][:count]
 
 
 def _entropy(chances: NDArray[np.float64]) -> float:

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
+from itertools import count as counted
 from itertools import islice
 
 from slm_lsp.cancel import CancelToken
-from slm_lsp.engine.interface import Decoding, EngineInfo, Token, Usage
+from slm_lsp.engine.interface import Decoding, EngineInfo, Grown, Token, Usage
 
 Script = Callable[[Sequence[int]], Sequence[int]] | Mapping[tuple[int, ...], Sequence[int]]
 """Gives the continuation of a prompt; a table knows none for a prompt that is not in it."""
@@ -15,7 +16,7 @@ class ScriptedEngine:
     """Continues prompts as `script` says, and counts tokens as an engine with a cache would.
 
     A script that runs out ends the text, as a stop id would. A constraint that forbids the next scripted
-    token gets its own first choice, and the scripted one waits. Of several branches the first is the
+    token gets its own first choice, and the scripted one waits. Of several texts the first is the
     script's, the others come from `others`, which gives the further continuations of a prompt. `delay` is in
     seconds, before each token and once for the prompt; `hook` is called with every token before it is
     yielded, on the engine's thread. `prompts` holds what was asked for, in order, and `prefills` what was to
@@ -32,6 +33,7 @@ class ScriptedEngine:
         entropy: float = 0.3,
         others: Callable[[Sequence[int]], Sequence[Sequence[int]]] = lambda prompt: (),
         context_length: int = 8192,
+        searches: bool = False,
     ) -> None:
         self._script = script
         self._delay = delay
@@ -44,7 +46,7 @@ class ScriptedEngine:
         self.prefills: list[tuple[int, ...]] = []
         self.shrunk = 0
         self.closed = False
-        self.info = EngineInfo("scripted", 0, "float32", "cpu", 1, context_length, backend="scripted")
+        self.info = EngineInfo("scripted", 0, "float32", "cpu", 1, context_length, "scripted", searches)
 
     def generate(
         self, prompt: Sequence[int], decoding: Decoding, cancel: CancelToken, usage: Usage
@@ -67,22 +69,25 @@ class ScriptedEngine:
         cancel: CancelToken,
         usage: Usage,
         ended: set[int],
-    ) -> Generator[tuple[int, Token], None, None]:
-        """Yield scripted branches in turn (see `slm_lsp.engine.interface.Engine.generate_several`)."""
+    ) -> Generator[list[Grown], None, None]:
+        """Yield scripted texts side by side (see `slm_lsp.engine.interface.Engine.generate_several`)."""
         self.prompts.append(tuple(prompt))
         self._prefill(prompt, cancel, usage)
         scripts = [self._scripted(prompt), *self._others(prompt)][:count]
-        branches = {
-            branch: self._continue(script, decoding, cancel, usage) for branch, script in enumerate(scripts)
-        }
-        while branches:
-            for branch, tokens in list(branches.items()):
-                if branch in ended or (following := list(islice(tokens, 1))) == []:
-                    del branches[branch]
-                elif (token := following[0]) is None:
-                    ended.add(branch)
-                else:
-                    yield branch, token
+        texts = [(0, self._continue(script, decoding, cancel, usage)) for script in scripts]
+        numbers = counted(1)
+        while texts:
+            grown, going = list[Grown](), list[tuple[int, Generator[Token | None, None, None]]]()
+            for parent, tokens in texts:
+                for token in islice(tokens, 1):
+                    if token is None:
+                        ended.add(parent)
+                    else:
+                        grown.append(Grown(next(numbers), parent, token))
+                        going.append((grown[-1].id, tokens))
+            if grown:
+                yield grown
+            texts = [(text, tokens) for text, tokens in going if text not in ended]
 
     def prefill(self, prompt: Sequence[int], cancel: CancelToken, usage: Usage) -> None:
         """Take note of a prompt (see `slm_lsp.engine.interface.Engine.prefill`)."""

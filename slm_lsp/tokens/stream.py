@@ -12,6 +12,12 @@ class StreamDecoder:
         self._vocabulary = vocabulary
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
+    def fork(self) -> "StreamDecoder":
+        """Return a decoder that goes on from here by itself."""
+        made = StreamDecoder(self._vocabulary)
+        made._decoder.setstate(self._decoder.getstate())
+        return made
+
     def feed(self, id: int) -> str:
         """Return the text that `id` completes, which may be empty; bytes that are not UTF-8 become U+FFFD."""
         return self._decoder.decode(self._vocabulary.token_bytes(id))

@@ -1,5 +1,6 @@
 """One request, from a document to its item, with an engine that writes what it is told."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -30,7 +31,13 @@ class Bench:
         self.engine = ScriptedEngine(lambda prompt: [])
 
     def complete(
-        self, document: str, writes: str, popup: PopupEntry | None = None, **more: Any
+        self,
+        document: str,
+        writes: str,
+        popup: PopupEntry | None = None,
+        others: Sequence[str] = (),
+        told: Callable[[str], None] = lambda text: None,
+        **more: Any,
     ) -> CompletionResult:
         settings = Settings(**{"eagerness": 100, **more.pop("settings", {})})
         before, after = document.split(CURSOR)
@@ -38,12 +45,16 @@ class Bench:
         line, column = before.count("\n"), len(before) - before.rfind("\n") - 1
         entry = before[: len(before) - column + popup.start] + popup.text if popup else before
         tail = split(entry.replace("\r\n", "\n"), self.vocabulary).tail if self.switches.healing else ""
-        self.engine = ScriptedEngine(lambda prompt: self.vocabulary.encode(tail + writes))
+        self.engine = ScriptedEngine(
+            lambda prompt: self.vocabulary.encode(tail + writes),
+            others=lambda prompt: [self.vocabulary.encode(tail + text) for text in others],
+            searches=bool(others),
+        )
         model = LoadedModel("scripted", self.engine, self.vocabulary, detect(self.vocabulary))
         request = CompletionRequest(
             Snapshot("file:///a", "python", 1, lines), line, column, popup=popup, **more
         )
-        return run(model, request, settings, CancelToken(), self.switches)
+        return run(model, request, settings, CancelToken(), self.switches, told=told)
 
     def shown(self, document: str, writes: str, **more: Any) -> str:
         (item,) = self.complete(document, writes, **more).items
@@ -67,6 +78,29 @@ def test_the_item_is_inserted_at_the_cursor(bench: Bench) -> None:
 
 def test_a_word_in_mid_typing_is_finished_without_its_beginning(bench: Bench) -> None:
     assert bench.shown("index = 1\nprint(ind¦", "ex)\n") == "ex)"
+
+
+def test_of_several_texts_the_one_is_shown_that_parses(bench: Bench) -> None:
+    assert bench.shown("x = f(¦\n", "a b\n", others=["a, b, c)\n", "a b)\n"]) == "a, b, c)"
+    # The likelier one, which is the shorter as all tokens are alike, if both do.
+    assert bench.shown("x = f(¦\n", "a, b, c, d)\n", others=["a)\n"]) == "a)"
+
+
+def test_of_several_texts_the_one_is_shown_that_no_filter_rejects(bench: Bench) -> None:
+    document = "def f(a):\n    g(a)\n    ¦\n    return a\n"
+    assert bench.shown(document, "return a\n", others=["h(a, a, a, a)\n"]) == "h(a, a, a, a)"
+
+
+def test_of_several_texts_the_one_is_shown_that_fits_the_next_lines_indentation(bench: Bench) -> None:
+    document = "def f(a):\n    ¦\n        return a\n"
+    assert bench.shown(document, "a = 1\n", others=["if a > 1 or a < -1:\n"]) == "if a > 1 or a < -1:"
+
+
+def test_a_search_tells_only_what_all_its_texts_begin_with() -> None:
+    bench, told = Bench(), list[str]()
+    bench.complete("x = ¦\n", "alpha, beta\n", others=["alpha, gamma\n"], told=told.append)
+    assert max(told, key=len).startswith("alpha")
+    assert not any("beta" in text or "gamma" in text for text in told)
 
 
 def test_white_space_before_the_cursor_is_not_suggested_again(bench: Bench) -> None:

@@ -11,6 +11,7 @@ from slm_lsp.engine.hf import TransformersEngine
 from slm_lsp.engine.interface import Decoding, Token, Usage
 from slm_lsp.errors import ModelError
 from tests import families
+from tests.engine.growing import grow, ids
 
 PROMPT = [(i * 37) % 250 + 3 for i in range(40)]
 
@@ -240,21 +241,17 @@ def test_info_says_what_is_loaded(llama: Path, precision: str, taken: str) -> No
     assert len(run(engine, PROMPT, 2)[0]) == 2
 
 
-def branches(
-    engine: TransformersEngine, count: int, decoding: Decoding, stop: dict[int, int]
-) -> list[list[int]]:
-    """Run branches; one in `stop` is wanted up to that many tokens."""
-    written: list[list[int]] = [[] for _ in range(count)]
-    ended = set[int]()
-    for branch, token in engine.generate_several(PROMPT, count, decoding, CancelToken(), Usage(), ended):
-        written[branch].append(token.id)
-        if len(written[branch]) == stop.get(branch):
-            ended.add(branch)
-    return written
+def test_texts_begin_with_the_likeliest_tokens_and_go_on_greedily(folder: Path) -> None:
+    engine, ended = load(folder), set[int]()
+    several = engine.generate_several(PROMPT, 3, Decoding(5), CancelToken(), Usage(), ended)
+    second = list[int]()
 
+    def ends(text: Sequence[Token]) -> bool:
+        if len(text) == 1:
+            second.append(text[0].id)
+        return len(second) == 2 and len(text) == 2
 
-def test_branches_begin_with_the_likeliest_tokens_and_go_on_greedily(folder: Path) -> None:
-    written = branches(load(folder), 3, Decoding(5), {1: 2})
+    written = ids(grow(several, ended, ends))
     alone = load(folder)
     assert written[0] == [token.id for token in run(alone, PROMPT, 5)[0]]
     assert len({one[0] for one in written}) == 3

@@ -27,6 +27,7 @@ from slm_lsp.engine.llama.plan import ROWS
 from slm_lsp.engine.lookup import Nothing
 from slm_lsp.errors import ModelError, ModelInvalid
 from slm_lsp.models.quantise import fuse, quantise_groups
+from tests.engine.growing import grow
 
 PROMPT = [5, 9, 200, 31, 77, 5, 9, 200, 8, 1, 64, 90]
 LONG = [index * index % 251 for index in range(2 * ROWS + 9)]
@@ -281,8 +282,9 @@ def test_a_memorys_drafts_are_verified_against_the_mixture(folder: Path) -> None
             assert usage.recalled == sum(token.recalled for token in texts[-1]) > 0
         assert texts[0] == texts[1]
         assert passes[1] <= passes[0]
-        (branch,) = several(made, 1, Decoding(40, drafts=Nothing(), memory=Remembered(True))).values()
-        assert branch == texts[0]
+        decoding = Decoding(40, drafts=Nothing(), memory=Remembered(True))
+        several = made.generate_several(PROMPT, 1, decoding, CancelToken(), Usage(), set())
+        assert list(grow(several, set()).values()) == [texts[0]]
 
 
 def test_drafts_that_make_no_sense_do_no_harm(
@@ -296,35 +298,6 @@ def test_drafts_that_make_no_sense_do_no_harm(
     expected = list(engine.generate(PROMPT, decoding, CancelToken(), Usage()))
     with_stop = Decoding(12, frozenset({3}), stop)
     assert list(engine.generate(PROMPT, with_stop, CancelToken(), Usage())) == expected
-
-
-def several(engine: LlamaEngine, count: int, decoding: Decoding) -> dict[int, list[Token]]:
-    branches: dict[int, list[Token]] = {}
-    for branch, token in engine.generate_several(PROMPT, count, decoding, CancelToken(), Usage(), set()):
-        branches.setdefault(branch, []).append(token)
-    return branches
-
-
-def test_branches_are_what_each_would_be_alone(
-    engine: LlamaEngine, fresh: Callable[[list[int]], list[Token]]
-) -> None:
-    branches = several(engine, 3, Decoding(12))
-    assert branches[0] == fresh(PROMPT)
-    firsts = [branch[0] for branch in branches.values()]
-    assert sorted(firsts, key=lambda token: -token.logprob) == firsts
-    assert len({token.id for token in firsts}) == 3
-    for branch in branches.values():
-        assert branch[1:] == fresh([*PROMPT, branch[0].id])[:11]
-
-
-def test_a_branch_that_is_ended_is_computed_no_further(engine: LlamaEngine) -> None:
-    ended: set[int] = set()
-    counts = [0, 0, 0]
-    for branch, _ in engine.generate_several(PROMPT, 3, Decoding(8), CancelToken(), Usage(), ended):
-        counts[branch] += 1
-        if branch == 1 and counts[1] == 2:
-            ended.add(1)
-    assert counts == [8, 2, 8]
 
 
 class Only:
@@ -348,9 +321,9 @@ def test_a_constraint_narrows_the_choice(engine: LlamaEngine) -> None:
     written = [one.id for one in engine.generate(PROMPT, decoding, CancelToken(), Usage())]
     assert set(written[:2]) <= {40, 41}
     assert only.taken == written
-    branches = several(engine, 5, Decoding(4, constraint=Only))
-    assert {branch[0].id for branch in branches.values()} == {40, 41}
-    assert [token.id for token in branches[0]] == written
+    several = engine.generate_several(PROMPT, 5, Decoding(4, constraint=Only), CancelToken(), Usage(), set())
+    texts = grow(several, set()).values()
+    assert {token.id for text in texts for token in text[:2]} == {40, 41}
 
 
 def test_cancelling_within_a_pass_leaves_a_cache_that_can_be_used(

@@ -5,6 +5,8 @@ import pytest
 from slm_lsp.cancel import Cancelled, CancelToken
 from slm_lsp.engine.interface import Decoding, Engine, Usage
 from slm_lsp.engine.scripted import ScriptedEngine
+from tests.engine.growing import grow
+from tests.engine.growing import ids as ids_of
 
 
 class Steps:
@@ -80,16 +82,14 @@ def test_closing_is_noted() -> None:
     assert engine.closed
 
 
-def test_branches_come_in_turn_until_they_end_or_are_not_wanted() -> None:
+def test_texts_grow_side_by_side_until_they_end_or_are_not_wanted() -> None:
     engine = ScriptedEngine(lambda prompt: [4, 5], others=lambda prompt: [[6, 7, 8], [9, 9, 9]])
     ended, usage = set[int](), Usage()
-    seen: list[tuple[int, int]] = []
-    for branch, token in engine.generate_several([1], 3, Decoding(3), CancelToken(), usage, ended):
-        seen.append((branch, token.id))
-        if token.id == 9:
-            ended.add(branch)
-    assert seen == [(0, 4), (1, 6), (2, 9), (0, 5), (1, 7), (1, 8)]
-    assert ended == {0, 2}
+    several = engine.generate_several([1], 3, Decoding(3), CancelToken(), usage, ended)
+    texts = grow(several, ended, lambda text: text[-1].id == 9)
+    assert ids_of(texts) == [[9], [4, 5], [6, 7, 8]]
+    # The last was cut off by the limit.
+    assert [id in ended for id in texts] == [True, True, False]
     assert usage.decoded == 6
 
 

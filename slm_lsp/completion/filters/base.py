@@ -6,6 +6,7 @@ from typing import Protocol
 from slm_lsp.completion.brackets import WINDOW, Brackets, brackets
 from slm_lsp.completion.extent import Extent
 from slm_lsp.completion.request import Reason, Trigger
+from slm_lsp.completion.stopping import indentation
 from slm_lsp.context.surroundings import Surroundings
 from slm_lsp.context.syntax import Region, Syntax
 
@@ -48,6 +49,22 @@ class Place:
         """Count the syntax errors with a text in the place; None where the language has no grammar."""
         at = len(self.around.before)
         return self.syntax.replaced(at, at + replaces, text).errors if self.syntax else None
+
+    def misfits(self, text: str) -> bool:
+        """Whether the next line can't stand below a text, by indentation; of Python, where that is syntax.
+
+        Who asked for a text wants all that is missing: then a line that opens a block needs one below.
+        """
+        around = self.around
+        if self.language != "python" or self.region is not Region.CODE or not around.following:
+            return False
+        if (self.before + brackets(text, self.language)).unclosed:
+            return False
+        last = (around.line + text + around.rest).rstrip().rpartition("\n")[2]
+        deeper = indentation(around.following[0]) > indentation(last)
+        if last.endswith(":"):
+            return not deeper and self.trigger is Trigger.INVOKED
+        return bool(last) and deeper
 
     def unbalanced_by(self, text: str, replaces: int = 0) -> bool:
         """Whether more brackets around the cursor have no partner with a text in the place than without."""

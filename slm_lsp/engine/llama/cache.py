@@ -123,6 +123,14 @@ class KVCache:
         while len(sequence.blocks) * BLOCK < length:
             self._append(sequence, self._needed(sequence))
 
+    def become(self, sequence: Sequence, other: Sequence) -> None:
+        """Let a sequence hold what another one holds, which is given up."""
+        if sequence in self._sequences:
+            sequence.tokens, other.tokens = other.tokens, sequence.tokens
+            sequence.blocks, other.blocks = other.blocks, sequence.blocks
+            sequence.table, other.table = other.table, sequence.table
+        self.release(other)
+
     def release(self, sequence: Sequence) -> None:
         """Give a sequence's blocks back."""
         sequence.tokens.clear()

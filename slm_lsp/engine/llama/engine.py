@@ -1,16 +1,17 @@
 """Greedy decoding with a warm cache."""
 
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from itertools import takewhile, zip_longest
 from pathlib import Path
 
 from slm_lsp.cancel import CancelToken
-from slm_lsp.engine.interface import Decoding, EngineInfo, Token, Usage
+from slm_lsp.engine.interface import Decoding, EngineInfo, Grown, Token, Usage
 from slm_lsp.engine.llama import native, weights
 from slm_lsp.engine.llama.cache import Sequence as Cached
 from slm_lsp.engine.llama.runner import Runner
+from slm_lsp.engine.llama.search import Search
 from slm_lsp.engine.llama.shape import Shape
 from slm_lsp.engine.llama.speculation import DraftLength
 from slm_lsp.engine.lookup import LONGEST, Lookup
@@ -64,35 +65,11 @@ class LlamaEngine:
         cancel: CancelToken,
         usage: Usage,
         ended: set[int],
-    ) -> Generator[tuple[int, Token], None, None]:
-        """Yield branches step by step (see `slm_lsp.engine.interface.Engine.generate_several`)."""
-        cache, decoding = self._runner.cache, replace(decoding, sampling=None)
+    ) -> Generator[list[Grown], None, None]:
+        """Search for the likeliest texts (see `slm_lsp.engine.interface.Engine.generate_several`)."""
+        decoding = replace(decoding, sampling=None)
         prefix, outlook = self._read(prompt, decoding.max_tokens, cancel, usage)
-        firsts = outlook.likeliest(Writing(decoding), count)
-        texts = [Writing(decoding) for _ in firsts]
-        following = {branch: texts[branch].take(first) for branch, first in enumerate(firsts)}
-        # Branch 0 goes on in the cached sequence itself: it is the likeliest to be asked for again.
-        branches = {branch: cache.fork(prefix, len(prompt)) if branch else prefix for branch in following}
-        try:
-            for sequence in branches.values():
-                if rest := prompt[len(sequence.tokens) :]:
-                    self._runner.read(sequence, rest, cancel)
-            for step in range(decoding.max_tokens):
-                if step:
-                    following = self._step(following, branches, texts, cancel, usage)
-                ended.update(branch for branch, token in following.items() if token.id in decoding.stop_ids)
-                for branch, token in following.items():
-                    if branch not in ended:
-                        usage.decoded += 1
-                        usage.recalled += token.recalled
-                        yield branch, token
-                following = {branch: token for branch, token in following.items() if branch not in ended}
-                if not following:
-                    return
-        finally:
-            for branch, sequence in branches.items():
-                if branch:
-                    cache.release(sequence)
+        yield from Search(self._runner, prefix, count, decoding, cancel, usage).run(outlook, ended)
 
     def prefill(self, prompt: Sequence[int], cancel: CancelToken, usage: Usage) -> None:
         """Read a prompt ahead of need (see `slm_lsp.engine.interface.Engine.prefill`)."""
@@ -169,26 +146,6 @@ class LlamaEngine:
         usage.decode_ms += seconds * 1e3
         return chosen
 
-    def _step(
-        self,
-        tokens: Mapping[int, Token],
-        branches: Mapping[int, Cached],
-        texts: Sequence[Writing],
-        cancel: CancelToken,
-        usage: Usage,
-    ) -> dict[int, Token]:
-        """Append a token to each of some branches, in one pass; return what follows them."""
-        started = time.perf_counter()
-        rows = [(branches[branch], [token.id]) for branch, token in tokens.items()]
-        outlooks = self._runner.extend(rows, len(rows), cancel)
-        for sequence, (id,) in rows:
-            sequence.tokens.append(id)
-        usage.passes += 1
-        usage.decode_ms += (time.perf_counter() - started) * 1e3
-        return {
-            branch: texts[branch].choose(outlook) for branch, outlook in zip(tokens, outlooks, strict=True)
-        }
-
 
 def load(folder: Path, threads: int, megabytes: int, progress: Callable[[float, str], None]) -> LlamaEngine:
     """Load a converted folder; `megabytes` bound the key/value cache.
@@ -206,5 +163,6 @@ def load(folder: Path, threads: int, megabytes: int, progress: Callable[[float, 
         device="cpu",
         threads=threads,
         context_length=runner.context,
+        searches=True,
     )
     return LlamaEngine(runner, info)

@@ -2,12 +2,14 @@
 
 import re
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from itertools import chain
+from itertools import count as counted
 from typing import Protocol
 
 from slm_lsp.cancel import CancelToken
-from slm_lsp.engine.interface import Decoding, EngineInfo, Token, Usage
+from slm_lsp.engine.interface import Decoding, EngineInfo, Grown, Token, Usage
 from slm_lsp.engine.remote.breaker import Breaker
 from slm_lsp.engine.remote.connection import Connection, Json
 from slm_lsp.engine.remote.dialects import DIALECTS, Piece, body, dialect_of, model_of, pieces
@@ -106,29 +108,31 @@ class RemoteEngine:
         cancel: CancelToken,
         usage: Usage,
         ended: set[int],
-    ) -> Generator[tuple[int, Token], None, None]:
-        """Yield branches one after another (see `slm_lsp.engine.interface.Engine.generate_several`)."""
-        tail = _tail(decoding)
+    ) -> Generator[list[Grown], None, None]:
+        """Yield texts one after another (see `slm_lsp.engine.interface.Engine.generate_several`)."""
+        tail, numbers = _tail(decoding), counted(1)
         others: list[tuple[str, float]] = []
-        with closing(self._written(prompt, decoding, cancel, usage)) as written:
-            for piece in written:
+
+        def grown(pieces: Iterable[Piece], own: Usage) -> Iterator[list[Grown]]:
+            """Yield the steps of one text; take note of what the others may begin with."""
+            text = 0
+            for piece in pieces:
                 if not others:
-                    others = [one for one in piece.tops if one[0] != piece.text and _agree(one[0], tail)]
-                yield from ((0, token) for token in self._tokens(piece, usage))
-                if 0 in ended:
-                    break
-        if usage.ended:
-            ended.add(0)
-        for branch, (first, logprob) in enumerate(others[: count - 1], 1):
-            own = Usage()
-            yield from ((branch, token) for token in self._tokens(Piece(first, (), logprob), usage))
-            with closing(self._written(prompt, decoding, cancel, own, first)) as written:
-                for piece in written:
-                    yield from ((branch, token) for token in self._tokens(piece, usage))
-                    if branch in ended:
-                        break
+                    others.extend(one for one in piece.tops if one[0] != piece.text and _agree(one[0], tail))
+                for token in self._tokens(piece, usage):
+                    text, parent = next(numbers), text
+                    yield [Grown(text, parent, token)]
+                if text in ended:
+                    return
             if own.ended:
-                ended.add(branch)
+                ended.add(text)
+
+        with closing(self._written(prompt, decoding, cancel, usage)) as written:
+            yield from grown(written, usage)
+        for first, logprob in others[: count - 1]:
+            own = Usage()
+            with closing(self._written(prompt, decoding, cancel, own, first)) as written:
+                yield from grown(chain([Piece(first, (), logprob)], written), own)
 
     def prefill(self, prompt: Sequence[int], cancel: CancelToken, usage: Usage) -> None:
         """Do nothing: a server that many share is not asked ahead of need."""

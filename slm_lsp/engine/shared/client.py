@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from slm_lsp.cancel import CancelToken
-from slm_lsp.engine.interface import Decoding, EngineInfo, Token, Usage
+from slm_lsp.engine.interface import Decoding, EngineInfo, Grown, Token, Usage
 from slm_lsp.engine.shared.wire import LOST, Header, Wire
 from slm_lsp.errors import ModelError
 
@@ -38,8 +38,8 @@ class SharedEngine:
         self, prompt: Sequence[int], decoding: Decoding, cancel: CancelToken, usage: Usage
     ) -> Generator[Token, None, None]:
         """Yield the continuation greedily (see `slm_lsp.engine.interface.Engine.generate`)."""
-        for _, token in self._asked(_request("generate", decoding), prompt, cancel, usage, set()):
-            yield token
+        for (grown,) in self._asked(_request("generate", decoding), prompt, cancel, usage, set()):
+            yield grown.token
 
     def generate_several(
         self,
@@ -49,9 +49,9 @@ class SharedEngine:
         cancel: CancelToken,
         usage: Usage,
         ended: set[int],
-    ) -> Generator[tuple[int, Token], None, None]:
-        """Yield branches as they come (see `slm_lsp.engine.interface.Engine.generate_several`)."""
-        header = _request("generate", decoding) | {"count": count}
+    ) -> Generator[list[Grown], None, None]:
+        """Yield texts as they grow (see `slm_lsp.engine.interface.Engine.generate_several`)."""
+        header = _request("generate", decoding) | {"count": count, "margin": decoding.margin}
         yield from self._asked(header, prompt, cancel, usage, ended)
 
     def prefill(self, prompt: Sequence[int], cancel: CancelToken, usage: Usage) -> None:
@@ -72,12 +72,12 @@ class SharedEngine:
 
     def _asked(
         self, header: Header, prompt: Sequence[int], cancel: CancelToken, usage: Usage, ended: set[int]
-    ) -> Generator[tuple[int, Token], None, None]:
+    ) -> Generator[list[Grown], None, None]:
         """Send a request and yield what comes; it is called off if the caller wants no more."""
         cancel.check()
         number, over = next(_numbers), False
         wire = self._sent(header | {"job": number}, prompt)
-        known, before = set(ended), asdict(usage)
+        before = asdict(usage)
 
         def call_off() -> None:
             with suppress(*LOST):
@@ -88,16 +88,15 @@ class SharedEngine:
                 for message, ids in self._messages(wire, number, cancel):
                     for name, value in message["cost"].items():
                         setattr(usage, name, value if name == "ended" else before[name] + value)
-                    if "token" in message:
-                        branch, logprob, entropy = message["token"]
-                        if branch not in ended:
-                            yield branch, Token(ids[0], logprob, entropy)
-                    else:
-                        over = True
-                        ended.update(message.get("ended", ()))
-                    for branch in ended - known:
-                        wire.send({"do": "end", "job": number, "branch": branch})
-                    known |= ended
+                    ended.update(message["ended"])
+                    if over := "grown" not in message:
+                        break
+                    yield [
+                        Grown(id, parent, Token(token, logprob, entropy))
+                        for token, (id, parent, logprob, entropy) in zip(ids, message["grown"], strict=True)
+                    ]
+                    if "count" in header:
+                        wire.send({"do": "go on", "job": number, "ended": sorted(ended)})
             cancel.check()
         except LOST as error:
             self._lost(error)
@@ -124,7 +123,7 @@ class SharedEngine:
     def _messages(
         self, wire: Wire, number: int, cancel: CancelToken
     ) -> Iterator[tuple[Header, Sequence[int]]]:
-        """Yield the messages of a job, up to its last; those of jobs that were called off are passed over."""
+        """Yield the messages of a job; those of jobs that were called off are passed over."""
         while True:
             received = wire.receive(TICK)
             if received is None:
@@ -136,8 +135,6 @@ class SharedEngine:
             if "error" in message:
                 raise ModelError(message["error"])
             yield message, ids
-            if "token" not in message:
-                return
 
     def _lost(self, error: BaseException) -> None:
         self.close()

@@ -1,6 +1,7 @@
 """The process that owns the engine: windows come and go, their work is done in turns."""
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -8,7 +9,7 @@ from dataclasses import asdict
 from multiprocessing.connection import Listener
 
 from slm_lsp.cancel import Cancelled
-from slm_lsp.engine.interface import Constraint, Decoding, Engine, Sampling, Token, Usage
+from slm_lsp.engine.interface import Constraint, Decoding, Engine, Grown, Sampling, Usage
 from slm_lsp.engine.shared.turns import Turn, Turns
 from slm_lsp.engine.shared.wire import LOST, Header, Wire
 from slm_lsp.errors import ModelError
@@ -17,6 +18,9 @@ log = logging.getLogger(__name__)
 
 LINGER = 60.0
 """Seconds that an engine stays after the last window has left."""
+
+PATIENCE = 1.0
+"""Seconds that a window has for saying which of several texts it wants no more of: others wait meanwhile."""
 
 Held = Callable[[bytes], Constraint]
 """Makes the constraint that holds a text to its beginning."""
@@ -28,26 +32,33 @@ class Job(Turn):
     def __init__(self, wire: Wire, header: Header, prompt: Sequence[int], held: Held) -> None:
         kind = header["do"]
         drawn = header.get("sampling")
-        # Branches can't be taken up again behind a token, nor can a draw.
-        whole = header.get("count", 1) > 1 or drawn is not None
+        # Several texts can't be taken up again behind a token, nor can a draw.
+        whole = "count" in header or drawn is not None
         super().__init__(wire, background=kind == "prefill", whole=whole)
         self._sampling = Sampling(**drawn) if drawn else None
         self.wire, self.number, self.kind = wire, header["job"], kind
         self.prompt = list(prompt)
-        self.count, self.max_tokens = header.get("count", 1), header.get("max", 0)
+        self.several, self.count = "count" in header, header.get("count", 1)
+        self.max_tokens, self._margin = header.get("max", 0), header.get("margin", math.inf)
         self.stop_ids = frozenset(header.get("stop", ()))
         text = bytes.fromhex(header.get("text", ""))
-        # One for the whole text, whatever the number of slices; branches have one each.
+        # One for the whole text, whatever the number of slices; several have one each.
         self._constraint = held(text) if text else None
         self._make = (lambda: held(text)) if text else (lambda: None)
         self.usage = Usage()
         self.ended = set[int]()
+        self.step = threading.Semaphore(0)
         self.begun = False
+
+    def cancel(self) -> None:
+        """Call it off, also while its window is waited for."""
+        super().cancel()
+        self.step.release()
 
     def decoding(self) -> Decoding:
         """Return how the next slice is decoded."""
-        make = self._make if self.count > 1 else (lambda: self._constraint)
-        return Decoding(self.max_tokens, self.stop_ids, None, make, self._sampling)
+        make = self._make if self.several else (lambda: self._constraint)
+        return Decoding(self.max_tokens, self.stop_ids, None, make, self._sampling, margin=self._margin)
 
     def cost(self, usage: Usage) -> Header:
         """Return what the job cost so far, with the slice that runs; going on after a pause is no reuse."""
@@ -127,25 +138,30 @@ class Host:
             engine.shrink()
         elif job.kind == "prefill":
             engine.prefill(job.prompt, job.token, usage)
-        elif job.count > 1:
+        elif job.several:
             several = engine.generate_several(
                 job.prompt, job.count, job.decoding(), job.token, usage, job.ended
             )
             with closing(several):
-                for branch, token in several:
-                    self._write(job, branch, token, usage)
+                for grown in several:
+                    self._write(job, grown, usage)
+                    # The window says first which texts it wants no more of.
+                    if not job.step.acquire(timeout=PATIENCE):
+                        raise ModelError("the window left the shared engine waiting; ask again.")
+                    job.token.check()
         else:
             # It goes on behind what it wrote in earlier slices.
             with closing(engine.generate(job.prompt, job.decoding(), job.token, usage)) as tokens:
                 for token in tokens:
                     job.prompt.append(token.id)
                     job.max_tokens -= 1
-                    self._write(job, 0, token, usage)
+                    self._write(job, [Grown(0, 0, token)], usage)
         return True
 
-    def _write(self, job: Job, branch: int, token: Token, usage: Usage) -> None:
-        said = {"token": [branch, token.logprob, token.entropy], "cost": job.cost(usage)}
-        self._answer(job, said, [token.id])
+    def _write(self, job: Job, grown: Sequence[Grown], usage: Usage) -> None:
+        said = [[one.id, one.parent, one.token.logprob, one.token.entropy] for one in grown]
+        told = {"grown": said, "cost": job.cost(usage), "ended": sorted(job.ended)}
+        self._answer(job, told, [one.token.id for one in grown])
 
     def _answer(self, job: Job, header: Header, ids: Sequence[int] = ()) -> None:
         try:
@@ -186,9 +202,10 @@ class Host:
         if header["do"] == "cancel":
             if job := jobs.pop(number, None):
                 job.cancel()
-        elif header["do"] == "end":
+        elif header["do"] == "go on":
             if job := jobs.get(number):
-                job.ended.add(header["branch"])
+                job.ended.update(header["ended"])
+                job.step.release()
         elif self._held:
             jobs.clear()  # a window asks for one thing at a time
             job = jobs[number] = Job(wire, header, ids, self._held)

@@ -3,6 +3,7 @@ import pytest
 from slm_lsp.completion.extent import Extent
 from slm_lsp.completion.filters import Candidate
 from slm_lsp.completion.filters.soundness import Balance, OneStatement, SyntaxErrors, UnknownNames
+from slm_lsp.completion.request import Trigger
 from tests.completion.places import place
 
 
@@ -41,6 +42,26 @@ def test_brackets_that_close_what_is_open_pass() -> None:
     assert balanced("a, b)", "x = f(¦\n") == "a, b)"
     assert balanced("} else {", "if (a) {\n    b()\n¦\n}\n", "typescript") == "} else {"
     assert balanced("')'", "x = ¦\n") == "')'"
+
+
+def misfits(text: str, marked: str, trigger: Trigger = Trigger.AUTOMATIC, language: str = "python") -> bool:
+    return place(marked, language, trigger).misfits(text)
+
+
+def test_what_stands_deeper_below_wants_a_line_that_opens_a_block() -> None:
+    deeper = "def f(a):\n    ¦\n        return a\n"
+    assert misfits("a = 1", deeper)
+    assert not misfits("if a:", deeper)
+    assert not misfits("g(", "def f(a):\n    ¦\n        a)\n")
+    assert not misfits("a = 1", deeper, language="go")
+
+
+def test_a_line_that_opens_a_block_misfits_only_where_all_that_is_missing_was_asked_for() -> None:
+    level = "def f(a):\n    ¦\n    return a\n"
+    assert not misfits("if a:", level)
+    assert misfits("if a:", level, Trigger.INVOKED)
+    assert not misfits("if a:\n        b()", level, Trigger.INVOKED)
+    assert not misfits("a = 1", level, Trigger.INVOKED)
 
 
 def test_a_torn_end_is_cut_back_to_what_parses() -> None:

@@ -1,5 +1,5 @@
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from slm_lsp.prompt.build import build
 from slm_lsp.prompt.formats import detect, served
 from slm_lsp.tokens.healing import TailConstraint
 from slm_lsp.tokens.vocabulary import Vocabulary
+from tests.engine.growing import grow, ids
 from tests.engine.remote.faults import Faulty, serving
 from tests.tokenizers import tokenizer
 
@@ -249,7 +250,7 @@ def test_what_an_unknown_server_is_has_to_be_said(bench: Bench) -> None:
     assert bench.text(bench.engine(kind="sglang"))
 
 
-def test_branches_begin_with_the_likeliest_tokens(bench: Bench) -> None:
+def test_texts_begin_with_the_likeliest_tokens(bench: Bench) -> None:
     bench.server.ids = [300]
     continuation: dict[str, list[str]] = {"": ["one", " more"], "two": [" less"]}
 
@@ -261,9 +262,6 @@ def test_branches_begin_with_the_likeliest_tokens(bench: Bench) -> None:
     several = bench.engine().generate_several(
         bench.prompt(), 3, bench.decoding(), CancelToken(), Usage(), ended
     )
-    texts = dict[int, list[int]]()
-    for branch, token in several:
-        texts.setdefault(branch, []).append(token.id)
-    decode: Callable[[list[int]], str] = bench.vocabulary.decode
-    assert {branch: decode(ids) for branch, ids in texts.items()} == {0: "one more", 1: "two less"}
-    assert ended == {0, 1}
+    texts = grow(several, ended)
+    assert [bench.vocabulary.decode(one) for one in ids(texts)] == ["one more", "two less"]
+    assert ended == set(texts)
