@@ -161,6 +161,16 @@ class Index:
             for (one,) in inside:
                 self._forget(one)
 
+    def empty(self) -> None:
+        """Forget everything, and leave no trace of it in the file: `remove` leaves words behind."""
+        with self._writing:
+            for table in ("symbols", "places", "files", "common", "sqlite_sequence"):
+                self._writer.execute(f"DELETE FROM {table}")
+            self._writer.execute("INSERT INTO words (words) VALUES ('delete-all')")
+            self._writer.commit()
+            self._writer.execute("VACUUM")
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def save(self) -> None:
         """Show what was written to those who ask, and keep it on disk."""
         with self._writing:
