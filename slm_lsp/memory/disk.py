@@ -2,17 +2,21 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+from zlib import crc32
 
 import numpy as np
 
 from slm_lsp.memory.segment import LONGEST, Segment
 
-VERSION = 1
+VERSION = 2
 """Of the format; another version's file is made anew."""
+
+_BLOCK = 1 << 20
+"""Bytes that are read at once."""
 
 Stamp = tuple[int, int]
 """A file's time of change (ns) and size."""
@@ -24,6 +28,12 @@ def save(file: Path, segment: Segment, stamps: Mapping[str, Stamp], key: str) ->
     Raises:
         OSError: it can't be written.
     """
+    # The text comes first, so that places in it are places in the file.
+    parts = [
+        padded
+        for part in (segment.text, segment.order.data, segment.following.data, segment.heads.data)
+        for padded in (part, b"\0" * (-part.nbytes % 8))
+    ]
     head = {
         "version": VERSION,
         "key": key,
@@ -34,6 +44,7 @@ def save(file: Path, segment: Segment, stamps: Mapping[str, Stamp], key: str) ->
         "names": segment.names,
         "starts": segment.starts.tolist(),
         "stamps": stamps,
+        "sum": _sum(parts),
     }
     said = json.dumps(head).encode()
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -41,11 +52,7 @@ def save(file: Path, segment: Segment, stamps: Mapping[str, Stamp], key: str) ->
     try:
         partial.touch(mode=0o600)
         with partial.open("wb") as out:
-            # The text comes first, so that places in it are places in the file.
-            for part in (segment.text, segment.order.data, segment.following.data, segment.heads.data):
-                out.write(part)
-                out.write(b"\0" * (-part.nbytes % 8))
-            out.write(said + len(said).to_bytes(8, "little"))
+            out.writelines((*parts, said, len(said).to_bytes(8, "little")))
         partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)
@@ -56,17 +63,36 @@ def load(file: Path, key: str) -> tuple[Segment, dict[str, Stamp]] | None:
     try:
         with file.open("rb") as opened:
             data = mmap(opened.fileno(), 0, access=ACCESS_READ)
-        return _read(data, key)
+            head, length = _head(data)
+            # Read and not mapped: what is mapped and was looked at counts as this process's memory.
+            if head["key"] != key or head["sum"] != _sum(_blocks(opened, length)):
+                return None
+        return _segment(data, head), {name: (time, size) for name, (time, size) in head["stamps"].items()}
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _read(data: mmap, key: str) -> tuple[Segment, dict[str, Stamp]] | None:
+def names(file: Path) -> list[str] | None:
+    """Return the files that a file of `save`'s remembers; None if it is not whole, or another version's."""
+    try:
+        with file.open("rb") as opened, mmap(opened.fileno(), 0, access=ACCESS_READ) as data:
+            head, _ = _head(data)
+            return list(map(str, head["names"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _head(data: mmap) -> tuple[dict[str, Any], int]:
+    """Return what stands behind the numbers, and how many bytes those take."""
     end = len(data) - 8
     start = end - int.from_bytes(data[end:], "little")
     head: dict[str, Any] = json.loads(data[start:end])
-    if (head["version"], head["key"]) != (VERSION, key):
-        return None
+    if head["version"] != VERSION:
+        raise ValueError("another version's file")
+    return head, start
+
+
+def _segment(data: mmap, head: Mapping[str, Any]) -> Segment:
     kind, places, length = np.dtype(f"u{head['width']}"), head["places"], head["length"]
     at = _padded((length + LONGEST) * kind.itemsize)
     order = np.frombuffer(data, np.uint32, places, at)
@@ -74,8 +100,20 @@ def _read(data: mmap, key: str) -> tuple[Segment, dict[str, Stamp]] | None:
     following = np.frombuffer(data, kind, places, at)
     heads = np.frombuffer(data, np.uint32, head["heads"], at + _padded(following.nbytes))
     starts = np.array(head["starts"], np.int64)
-    segment = Segment(data, length, order, following, heads, head["names"], starts)
-    return segment, {name: (time, size) for name, (time, size) in head["stamps"].items()}
+    return Segment(data, length, order, following, heads, head["names"], starts)
+
+
+def _sum(blocks: Iterable[bytes | memoryview]) -> int:
+    found = 0
+    for block in blocks:
+        found = crc32(block, found)
+    return found
+
+
+def _blocks(opened: BinaryIO, length: int) -> Iterator[bytes]:
+    while length > 0 and (block := opened.read(min(length, _BLOCK))):
+        yield block
+        length -= len(block)
 
 
 def _padded(count: int) -> int:
