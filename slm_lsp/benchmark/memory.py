@@ -60,7 +60,7 @@ def cost(folder: Path, real: Sequence[int], size: int, vocabulary: int) -> Cost:
     started = time.perf_counter()
     segment = Segment.build(made, vocabulary)
     build = time.perf_counter() - started
-    disk.save(folder / "bench.memory", segment, {}, "")
+    disk.save(folder / "bench.memory", segment, {}, "", [])
     megabytes = segment.nbytes / 1e6
     del segment, made
     resident, started = psutil.Process().memory_info().rss, time.perf_counter()

@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
-from slm_lsp.context.index import root_of
+from slm_lsp.completion.kept import kept
 from slm_lsp.errors import SlmLspError
-from slm_lsp.memory import disk
 from slm_lsp.models.store import ADAPTER_FILE, merged_with, tuning_dir
 from slm_lsp.paths import index_dir
 
@@ -57,16 +56,10 @@ def _kept(wanted: Path | None) -> Iterator[Path]:
     if wanted is None:
         yield from sorted(folder.iterdir())
         return
-    # What is damaged, or half written, might be anyone's.
-    for file in sorted(folder.glob("*.sqlite")):
-        root = root_of(file)
-        if root is None or _overlaps([root], wanted):
-            yield from sorted(folder.glob(f"{file.stem}.*"))
-    for file in sorted(folder.glob("*.memory")):
-        names = disk.names(file)
-        if names is None or _overlaps({Path(name).parent for name in names}, wanted):
-            yield file
-    yield from sorted(folder.glob("*.partial"))
+    for files, roots in kept(folder):
+        # What is damaged, or half written, might be anyone's.
+        if roots is None or _overlaps(roots, wanted):
+            yield from files
 
 
 def _examples(learned: Iterable[Path], adapters: bool) -> Iterator[Path]:

@@ -147,7 +147,8 @@ class Follower:
         self.store.compact(stamps)
         if file := self._file():
             try:
-                disk.save(file, self.store.layers[0].segment, stamps, self.vocabulary.digest)
+                segment, roots = self.store.layers[0].segment, self._workspace.roots()
+                disk.save(file, segment, stamps, self.vocabulary.digest, roots)
                 self._kept = set(stamps)
             except OSError as error:
                 log.warning("the workspace's memory could not be written: %s", error)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,8 +22,10 @@ Stamp = tuple[int, int]
 """A file's time of change (ns) and size."""
 
 
-def save(file: Path, segment: Segment, stamps: Mapping[str, Stamp], key: str) -> None:
+def save(file: Path, segment: Segment, stamps: Mapping[str, Stamp], key: str, roots: Sequence[Path]) -> None:
     """Write a segment in place of a file, whole or not at all, for this user's eyes only.
+
+    `roots` are the folders that its files are in.
 
     Raises:
         OSError: it can't be written.
@@ -37,6 +39,7 @@ def save(file: Path, segment: Segment, stamps: Mapping[str, Stamp], key: str) ->
     head = {
         "version": VERSION,
         "key": key,
+        "roots": list(map(str, roots)),
         "width": segment.width,
         "places": segment.size,
         "length": segment.length,
@@ -72,12 +75,12 @@ def load(file: Path, key: str) -> tuple[Segment, dict[str, Stamp]] | None:
         return None
 
 
-def names(file: Path) -> list[str] | None:
-    """Return the files that a file of `save`'s remembers; None if it is not whole, or another version's."""
+def roots(file: Path) -> list[Path] | None:
+    """Return the folders whose files a file remembers; None if it is not whole, or another version's."""
     try:
         with file.open("rb") as opened, mmap(opened.fileno(), 0, access=ACCESS_READ) as data:
             head, _ = _head(data)
-            return list(map(str, head["names"]))
+            return list(map(Path, head["roots"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -14,6 +14,11 @@ from slm_lsp.models.store import ADAPTER_FILE, tuning_dir
 from slm_lsp.paths import CACHE_VARIABLE, STATE_VARIABLE, cache_dir, index_dir
 
 
+def remember(place: int, root: Path) -> None:
+    segment = Segment.build({str(root / "a.py"): [1, 2, 3]}, 50)
+    disk.save(index_dir() / f"{place}.memory", segment, {}, "tokenizer", [root])
+
+
 @pytest.fixture(autouse=True)
 def projects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Two indexed folders, one of which was tuned on."""
@@ -28,8 +33,7 @@ def projects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     workspace.settle()
     workspace.shut_down()
     for place, root in enumerate(made, 1):
-        segment = Segment.build({str(root / "a.py"): [1, 2, 3]}, 50)
-        disk.save(index_dir() / f"{place}.memory", segment, {}, "tokenizer")
+        remember(place, root)
     run = tuning_dir() / "one-12345678"
     for name in ("examples", "held-out"):
         (run / name).mkdir(parents=True)
@@ -83,8 +87,6 @@ def test_a_folder_of_folders_is_forgotten_with_them(projects: list[Path]) -> Non
 def test_a_folder_within_what_was_indexed_is_forgotten_with_all_of_that(projects: list[Path]) -> None:
     inside = projects[0] / "src"
     inside.mkdir()
-    segment = Segment.build({str(inside / "b.py"): [1, 2, 3]}, 50)
-    disk.save(index_dir() / "1.memory", segment, {}, "tokenizer")
     assert forget(str(inside)) == {projects[1]}
     assert remembered() == ["2.memory"]
     assert not (tuning_dir() / "one-12345678" / "examples").exists()
@@ -96,8 +98,7 @@ def test_a_folder_is_forgotten_by_any_of_its_names(projects: list[Path], tmp_pat
     workspace.index(tmp_path / "link", index_dir(), watched=True)
     workspace.settle()
     workspace.shut_down()
-    segment = Segment.build({str(tmp_path / "link" / "a.py"): [1, 2, 3]}, 50)
-    disk.save(index_dir() / "3.memory", segment, {}, "tokenizer")
+    remember(3, tmp_path / "link")
     assert forget(str(projects[0])) == {projects[1]}
     assert remembered() == ["2.memory"]
 

@@ -101,7 +101,7 @@ def test_files_come_out_as_they_went_in(files: dict[str, list[int]], vocabulary:
 def test_a_segment_comes_back_from_disk(tmp_path: Path, vocabulary: int) -> None:
     texts = {"a": [1, 2, 3, 1, 2, 4] * 9, "b": [], "c": [2, 3, 1]}
     made, stamps = Segment.build(texts, vocabulary), {"a": (5, 6)}
-    disk.save(tmp_path / "x.memory", made, stamps, "tokenizer")
+    disk.save(tmp_path / "x.memory", made, stamps, "tokenizer", [])
     found = disk.load(tmp_path / "x.memory", "tokenizer")
     assert found is not None
     assert found[1] == stamps
@@ -115,14 +115,14 @@ def test_a_segment_comes_back_from_disk(tmp_path: Path, vocabulary: int) -> None
 def test_another_tokenizers_file_and_a_torn_one_are_not_taken(tmp_path: Path) -> None:
     file = tmp_path / "x.memory"
     assert disk.load(file, "one") is None
-    disk.save(file, Segment.build({"a": [1, 2, 3]}, 50), {}, "one")
+    disk.save(file, Segment.build({"a": [1, 2, 3]}, 50), {}, "one", [tmp_path])
     assert disk.load(file, "another") is None
     whole = file.read_bytes()
-    assert disk.names(file) == ["a"]
+    assert disk.roots(file) == [tmp_path]
     for torn in (b"", whole[:-1], whole[: len(whole) // 2], b"\xff" * len(whole)):
         file.write_bytes(torn)
         assert disk.load(file, "one") is None
-        assert disk.names(file) is None
+        assert disk.roots(file) is None
     for at in range(len(whole) - len(whole[whole.index(b"{") :])):
         file.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
         assert disk.load(file, "one") is None
