@@ -32,7 +32,7 @@ PAST = 4000
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Seconds to sort, and to map what is on disk; megabytes on disk, and more in memory after queries.
+    """Seconds to sort, and to read what is on disk; megabytes on disk, and more in memory after queries.
 
     `query` and `step` are medians and 95th percentiles in microseconds: of looking up, and of that with
     mixing and choosing, above choosing without memory.

@@ -59,6 +59,7 @@ class Follower:
         self._opened = False
         self._kept = set[str]()
         """The files that are remembered on disk."""
+        self._told = ""
         self._counted: tuple[object, list[NDArray[np.float64]]] = None, []
 
     def follow(self) -> None:
@@ -151,7 +152,9 @@ class Follower:
                 disk.save(file, segment, stamps, self.vocabulary.digest, roots)
                 self._kept = set(stamps)
             except OSError as error:
-                log.warning("the workspace's memory could not be written: %s", error)
+                if str(error) != self._told:
+                    self._told = str(error)
+                    log.warning("the workspace's memory could not be written: %s", error)
 
     def _file(self) -> Path | None:
         """Return where the memory is kept, by the folders of the workspace and the tokenizer."""

@@ -1,11 +1,13 @@
-"""A segment on disk: mapped into memory when it is read, so that it costs what is looked at."""
+"""A segment on disk, read whole.
+
+It is not mapped: whoever cuts a file that is mapped kills the process, and Windows lets none be replaced.
+"""
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from mmap import ACCESS_READ, mmap
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -14,9 +16,6 @@ from slm_lsp.memory.segment import LONGEST, Segment
 
 VERSION = 2
 """Of the format; another version's file is made anew."""
-
-_BLOCK = 1 << 20
-"""Bytes that are read at once."""
 
 Stamp = tuple[int, int]
 """A file's time of change (ns) and size."""
@@ -62,14 +61,12 @@ def save(file: Path, segment: Segment, stamps: Mapping[str, Stamp], key: str, ro
 
 
 def load(file: Path, key: str) -> tuple[Segment, dict[str, Stamp]] | None:
-    """Map a file that `save` wrote under the same key; None if there is none, or it is not whole."""
+    """Read a file that `save` wrote under the same key; None if there is none, or it is not whole."""
     try:
-        with file.open("rb") as opened:
-            data = mmap(opened.fileno(), 0, access=ACCESS_READ)
-            head, length = _head(data)
-            # Read and not mapped: what is mapped and was looked at counts as this process's memory.
-            if head["key"] != key or head["sum"] != _sum(_blocks(opened, length)):
-                return None
+        data = file.read_bytes()
+        head, length = _head(data)
+        if head["key"] != key or head["sum"] != _sum([memoryview(data)[:length]]):
+            return None
         return _segment(data, head), {name: (time, size) for name, (time, size) in head["stamps"].items()}
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -78,15 +75,16 @@ def load(file: Path, key: str) -> tuple[Segment, dict[str, Stamp]] | None:
 def roots(file: Path) -> list[Path] | None:
     """Return the folders whose files a file remembers; None if it is not whole, or another version's."""
     try:
-        with file.open("rb") as opened, mmap(opened.fileno(), 0, access=ACCESS_READ) as data:
-            head, _ = _head(data)
-            return list(map(Path, head["roots"]))
+        with file.open("rb") as opened:
+            end = opened.seek(-8, os.SEEK_END)
+            opened.seek(max(0, end - int.from_bytes(opened.read(), "little")))
+            return list(map(Path, _head(opened.read())[0]["roots"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _head(data: mmap) -> tuple[dict[str, Any], int]:
-    """Return what stands behind the numbers, and how many bytes those take."""
+def _head(data: bytes) -> tuple[dict[str, Any], int]:
+    """Return what stands behind the numbers, at the end of a file, and how many bytes are before it."""
     end = len(data) - 8
     start = end - int.from_bytes(data[end:], "little")
     head: dict[str, Any] = json.loads(data[start:end])
@@ -95,7 +93,7 @@ def _head(data: mmap) -> tuple[dict[str, Any], int]:
     return head, start
 
 
-def _segment(data: mmap, head: Mapping[str, Any]) -> Segment:
+def _segment(data: bytes, head: Mapping[str, Any]) -> Segment:
     kind, places, length = np.dtype(f"u{head['width']}"), head["places"], head["length"]
     at = _padded((length + LONGEST) * kind.itemsize)
     order = np.frombuffer(data, np.uint32, places, at)
@@ -111,12 +109,6 @@ def _sum(blocks: Iterable[bytes | memoryview]) -> int:
     for block in blocks:
         found = crc32(block, found)
     return found
-
-
-def _blocks(opened: BinaryIO, length: int) -> Iterator[bytes]:
-    while length > 0 and (block := opened.read(min(length, _BLOCK))):
-        yield block
-        length -= len(block)
 
 
 def _padded(count: int) -> int:
