@@ -3,8 +3,10 @@
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -158,3 +160,15 @@ def test_a_damaged_index_is_made_anew(root: Path, start: Start, tmp_path: Path) 
     for path in (file, file.with_name(f"{file.name}-wal")):
         path.write_bytes(b"damaged" * 1000)
     assert defined(start(), "greet") == ["a.py"]
+
+
+def test_windows_that_begin_at_once_make_one_index(root: Path, tmp_path: Path) -> None:
+    def begin(file: Path, together: Barrier) -> None:
+        together.wait()
+        Index(file, root).close()
+
+    with ThreadPoolExecutor(8) as pool:
+        for turn in range(20):
+            together = Barrier(8)
+            begun = [pool.submit(begin, tmp_path / f"{turn}.sqlite", together) for _ in range(8)]
+            assert [one.exception() for one in begun] == [None] * 8
