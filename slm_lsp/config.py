@@ -212,7 +212,8 @@ class Settings:
     )
     memory: bool = _option(
         True,
-        "Whether what the workspace's own code says comes next is mixed into what the model says.",
+        "Whether what the workspace's own code says comes next is mixed into what the model says; its text "
+        "is kept in the cache folder for that.",
         _flag,
     )
     memory_size: int = _option(

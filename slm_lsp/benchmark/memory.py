@@ -32,7 +32,7 @@ PAST = 4000
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Seconds to sort, and to map what is on disk; megabytes on disk, and more in memory after queries.
+    """Seconds to sort, and to read what is on disk; megabytes on disk, and more in memory after queries.
 
     `query` and `step` are medians and 95th percentiles in microseconds: of looking up, and of that with
     mixing and choosing, above choosing without memory.
@@ -60,7 +60,7 @@ def cost(folder: Path, real: Sequence[int], size: int, vocabulary: int) -> Cost:
     started = time.perf_counter()
     segment = Segment.build(made, vocabulary)
     build = time.perf_counter() - started
-    disk.save(folder / "bench.memory", segment, {}, "")
+    disk.save(folder / "bench.memory", segment, {}, "", [])
     megabytes = segment.nbytes / 1e6
     del segment, made
     resident, started = psutil.Process().memory_info().rss, time.perf_counter()

@@ -212,7 +212,7 @@ def export(
     format: Annotated[Format, typer.Option(help="The number format of the matrices.")] = Format.Q8_0,
 ) -> None:
     """Write a known model, with an adapter merged into it, as a GGUF file for llama.cpp or Ollama."""
-    tuned = [adapter.read(one.path) for one in store.adapters(known(name), adapter_name)]
+    tuned = [one.read() for one in store.adapters(known(name), adapter_name)]
     with _bar(TaskProgressColumn()) as bar:
         task = bar.add_task(f"Exporting {name}", total=1.0)
         write_gguf(

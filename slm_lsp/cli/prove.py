@@ -8,14 +8,17 @@ import typer
 from rich.console import Console
 
 from slm_lsp.cli.terminal import figures, output
+from slm_lsp.paths import index_dir
 
 
 def prove_private(model: str, *, as_json: bool) -> None:
     """Prove it, print it, and end with 1 if anything was not as promised."""
+    from slm_lsp.completion.kept import sweep
     from slm_lsp.proof.session import prove
 
     with Console(stderr=True).status("Serving a session, and trying to get out"):
         rows = asyncio.run(prove(model))
+    sweep(index_dir())  # the workspace that was served is gone
     good = all(row.good for row in rows)
     if as_json:
         typer.echo(json.dumps({"private": good, "rows": [asdict(row) for row in rows]}, indent=2))

@@ -2,7 +2,7 @@
 
 import logging
 from collections import OrderedDict
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field, replace
 from threading import Lock
 
@@ -68,6 +68,8 @@ class Contexts:
                 if state.key is not None:
                     said = f"that of the last request: nothing newer within {time_limit:.0f} ms"
                 future.add_done_callback(lambda done: self._late(uri, key, done))
+            except CancelledError:
+                said = "left out: the session ends"
             except Exception:
                 # A suggestion without context is better than none.
                 log.exception("the context could not be found")

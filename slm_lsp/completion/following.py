@@ -57,6 +57,9 @@ class Follower:
         """Of each file what was read: time of change (ns) and size. None for what an open buffer says."""
         self._versions: dict[str, tuple[str, int]] = {}
         self._opened = False
+        self._kept = set[str]()
+        """The files that are remembered on disk."""
+        self._told = ""
         self._counted: tuple[object, list[NDArray[np.float64]]] = None, []
 
     def follow(self) -> None:
@@ -91,8 +94,8 @@ class Follower:
                 self.store.settle()
                 tokens = 0
         self.store.settle()
-        if read_ > SAVED_AFTER:
-            self.store.compact()
+        # What was deleted, or is ignored from now on, is not left on disk either.
+        if read_ > SAVED_AFTER or not self._kept <= set(map(str, files)):
             self._save()
 
     def sources(self, document: Snapshot) -> list[Source]:
@@ -137,14 +140,21 @@ class Follower:
             self._versions = {}
             self.store = Store(self.vocabulary.size, segment)
             self._stamps = {name: stamps.get(name) for name in segment.names}
+            self._kept = set(segment.names)
 
     def _save(self) -> None:
+        """Write what was read from files: what only stands in an open buffer stays in memory."""
+        stamps = {name: stamp for name, stamp in self._stamps.items() if stamp}
+        self.store.compact(stamps)
         if file := self._file():
-            stamps = {name: stamp for name, stamp in self._stamps.items() if stamp}
             try:
-                disk.save(file, self.store.layers[0].segment, stamps, self.vocabulary.digest)
+                segment, roots = self.store.layers[0].segment, self._workspace.roots()
+                disk.save(file, segment, stamps, self.vocabulary.digest, roots)
+                self._kept = set(stamps)
             except OSError as error:
-                log.warning("the workspace's memory could not be written: %s", error)
+                if str(error) != self._told:
+                    self._told = str(error)
+                    log.warning("the workspace's memory could not be written: %s", error)
 
     def _file(self) -> Path | None:
         """Return where the memory is kept, by the folders of the workspace and the tokenizer."""

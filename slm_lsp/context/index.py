@@ -7,6 +7,7 @@ Words are looked up in an inverted index (SQLite's FTS5, without the texts). A w
 import hashlib
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -31,6 +32,9 @@ ASKED = 14
 
 WORN, WORN_PLACES = 4, 10_000
 """An index is made anew once this many times its places, and at least so many, have been written to it."""
+
+BUSY = 5.0
+"""Seconds to wait for another process that makes the same index."""
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value);
@@ -161,6 +165,16 @@ class Index:
             for (one,) in inside:
                 self._forget(one)
 
+    def empty(self) -> None:
+        """Forget everything, and leave no trace of it in the file: `remove` leaves words behind."""
+        with self._writing:
+            for table in ("symbols", "places", "files", "common", "sqlite_sequence"):
+                self._writer.execute(f"DELETE FROM {table}")
+            self._writer.execute("INSERT INTO words (words) VALUES ('delete-all')")
+            self._writer.commit()
+            self._writer.execute("VACUUM")
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def save(self) -> None:
         """Show what was written to those who ask, and keep it on disk."""
         with self._writing:
@@ -287,19 +301,41 @@ class Index:
         self._file.touch(mode=0o600)
         connection = sqlite3.connect(self._file, check_same_thread=False)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
-            (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            if not tables:
-                connection.executescript(_SCHEMA)
+            if not _made(connection):
                 with connection:
-                    meta = [("version", VERSION), ("root", os.fsencode(self.root))]
-                    connection.executemany("INSERT INTO meta VALUES (?, ?)", meta)
+                    # Of two processes that begin at once the second finds what the first has made.
+                    connection.execute("BEGIN IMMEDIATE")
+                    if not _made(connection):
+                        for statement in _SCHEMA.split(";"):
+                            connection.execute(statement)
+                        meta = [("version", VERSION), ("root", os.fsencode(self.root))]
+                        connection.executemany("INSERT INTO meta VALUES (?, ?)", meta)
             _check(connection)
         except BaseException:
             connection.close()
             raise
         return connection
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Let others ask while one writes. SQLite does not wait for this as it does for all else."""
+    end = time.monotonic() + BUSY
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _made(connection: sqlite3.Connection) -> bool:
+    """Whether there are tables in a database."""
+    return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
 
 
 def _check(connection: sqlite3.Connection) -> None:

@@ -169,11 +169,16 @@ class Indexer:
 
     def _scan(self) -> None:
         """Bring the index in step with all files, by their sizes and times of change."""
-        known = self.index.known()
-        fresh = [(path, name) for path, name in self._files() if known.pop(name, None) != _stamp(path)]
+        known, files = self.index.known(), list(self._files())
         if self._ended.is_set():
             return
-        for name in known:
+        gone = known.keys() - {name for _, name in files}
+        if any((self.index.root / name).exists() for name in gone):
+            # Whoever has named them in an ignore file since wants nothing of them kept.
+            self.index.empty()
+            known.clear()
+        fresh = [(path, name) for path, name in files if known.get(name) != _stamp(path)]
+        for name in gone:
             self.index.remove(name)
         for done, (path, name) in enumerate(fresh):
             if self._ended.is_set():

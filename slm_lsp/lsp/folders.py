@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from slm_lsp.completion.kept import sweep
 from slm_lsp.config import SECTION
 from slm_lsp.errors import SlmLspError
 from slm_lsp.lsp.progress import News, WorkProgress
@@ -35,6 +36,8 @@ class Folders:
         if self._server.configuration.settings.index and self._server.client.watched_files:
             self._watched = await self._register()
         await self.add(uris)
+        if folder := self._server.service.contexts.memory.folder:
+            await asyncio.to_thread(sweep, folder)
 
     @property
     def roots(self) -> list[Path]:

@@ -1,32 +1,44 @@
-"""A segment on disk: mapped into memory when it is read, so that it costs what is looked at."""
+"""A segment on disk, read whole.
+
+It is not mapped: whoever cuts a file that is mapped kills the process, and Windows lets none be replaced.
+"""
 
 import json
 import os
-from collections.abc import Mapping
-from mmap import ACCESS_READ, mmap
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
 from slm_lsp.memory.segment import LONGEST, Segment
 
-VERSION = 1
+VERSION = 2
 """Of the format; another version's file is made anew."""
 
 Stamp = tuple[int, int]
 """A file's time of change (ns) and size."""
 
 
-def save(file: Path, segment: Segment, stamps: Mapping[str, Stamp], key: str) -> None:
+def save(file: Path, segment: Segment, stamps: Mapping[str, Stamp], key: str, roots: Sequence[Path]) -> None:
     """Write a segment in place of a file, whole or not at all, for this user's eyes only.
+
+    `roots` are the folders that its files are in.
 
     Raises:
         OSError: it can't be written.
     """
+    # The text comes first, so that places in it are places in the file.
+    parts = [
+        padded
+        for part in (segment.text, segment.order.data, segment.following.data, segment.heads.data)
+        for padded in (part, b"\0" * (-part.nbytes % 8))
+    ]
     head = {
         "version": VERSION,
         "key": key,
+        "roots": list(map(str, roots)),
         "width": segment.width,
         "places": segment.size,
         "length": segment.length,
@@ -34,6 +46,7 @@ def save(file: Path, segment: Segment, stamps: Mapping[str, Stamp], key: str) ->
         "names": segment.names,
         "starts": segment.starts.tolist(),
         "stamps": stamps,
+        "sum": _sum(parts),
     }
     said = json.dumps(head).encode()
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -41,32 +54,46 @@ def save(file: Path, segment: Segment, stamps: Mapping[str, Stamp], key: str) ->
     try:
         partial.touch(mode=0o600)
         with partial.open("wb") as out:
-            # The text comes first, so that places in it are places in the file.
-            for part in (segment.text, segment.order.data, segment.following.data, segment.heads.data):
-                out.write(part)
-                out.write(b"\0" * (-part.nbytes % 8))
-            out.write(said + len(said).to_bytes(8, "little"))
+            out.writelines((*parts, said, len(said).to_bytes(8, "little")))
         partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)
 
 
 def load(file: Path, key: str) -> tuple[Segment, dict[str, Stamp]] | None:
-    """Map a file that `save` wrote under the same key; None if there is none, or it is not whole."""
+    """Read a file that `save` wrote under the same key; None if there is none, or it is not whole."""
     try:
-        with file.open("rb") as opened:
-            data = mmap(opened.fileno(), 0, access=ACCESS_READ)
-        return _read(data, key)
+        data = file.read_bytes()
+        head, length = _head(data)
+        if head["key"] != key or head["sum"] != _sum([memoryview(data)[:length]]):
+            return None
+        return _segment(data, head), {name: (time, size) for name, (time, size) in head["stamps"].items()}
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _read(data: mmap, key: str) -> tuple[Segment, dict[str, Stamp]] | None:
+def roots(file: Path) -> list[Path] | None:
+    """Return the folders whose files a file remembers; None if it is not whole, or another version's."""
+    try:
+        with file.open("rb") as opened:
+            end = opened.seek(-8, os.SEEK_END)
+            opened.seek(max(0, end - int.from_bytes(opened.read(), "little")))
+            return list(map(Path, _head(opened.read())[0]["roots"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _head(data: bytes) -> tuple[dict[str, Any], int]:
+    """Return what stands behind the numbers, at the end of a file, and how many bytes are before it."""
     end = len(data) - 8
     start = end - int.from_bytes(data[end:], "little")
     head: dict[str, Any] = json.loads(data[start:end])
-    if (head["version"], head["key"]) != (VERSION, key):
-        return None
+    if head["version"] != VERSION:
+        raise ValueError("another version's file")
+    return head, start
+
+
+def _segment(data: bytes, head: Mapping[str, Any]) -> Segment:
     kind, places, length = np.dtype(f"u{head['width']}"), head["places"], head["length"]
     at = _padded((length + LONGEST) * kind.itemsize)
     order = np.frombuffer(data, np.uint32, places, at)
@@ -74,8 +101,14 @@ def _read(data: mmap, key: str) -> tuple[Segment, dict[str, Stamp]] | None:
     following = np.frombuffer(data, kind, places, at)
     heads = np.frombuffer(data, np.uint32, head["heads"], at + _padded(following.nbytes))
     starts = np.array(head["starts"], np.int64)
-    segment = Segment(data, length, order, following, heads, head["names"], starts)
-    return segment, {name: (time, size) for name, (time, size) in head["stamps"].items()}
+    return Segment(data, length, order, following, heads, head["names"], starts)
+
+
+def _sum(blocks: Iterable[bytes | memoryview]) -> int:
+    found = 0
+    for block in blocks:
+        found = crc32(block, found)
+    return found
 
 
 def _padded(count: int) -> int:

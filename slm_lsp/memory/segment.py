@@ -3,12 +3,11 @@
 A suffix array (Manber and Myers 1993) of the text read backwards, sorted by `LONGEST` tokens and no further:
 the places with the same tokens before them lie side by side, and those with the same last eight, seven, ...
 tokens lie around them. Two or four bytes a token for the text and as many for what follows in that order,
-and four for the order itself; nothing else, so that all of it can be mapped from a file.
+and four for the order itself; nothing else, so that all of it can be read from a file at once.
 """
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from mmap import mmap
 from struct import Struct
 from typing import NamedTuple
 
@@ -50,7 +49,7 @@ class Segment:
 
     def __init__(
         self,
-        backwards: bytes | mmap,
+        backwards: bytes,
         length: int,
         order: NDArray[np.uint32],
         following: Tokens,

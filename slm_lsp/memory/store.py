@@ -1,7 +1,7 @@
 """The files of a workspace as the model's tokens: looked up as one, changed file by file, kept on disk."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from threading import Lock
 from typing import NamedTuple
 
@@ -76,20 +76,21 @@ class Store:
         tokens = sum(map(len, fresh.values()))
         alive = np.array([files.get(name, self) is None for name in base.names], np.bool_)
         if tokens > RECENT or (tokens and not alive.any()):
-            self._merge(files)
+            self._merge(files, files)
         else:
             recent = Segment.build(fresh, self.vocabulary)
             self.layers = (Layer(base, alive), Layer(recent, np.ones(len(fresh), np.bool_)))[
                 : 1 + bool(fresh)
             ]
 
-    def compact(self) -> None:
-        """Sort everything anew, so that nothing is left of what is gone."""
+    def compact(self, names: Collection[str]) -> None:
+        """Sort the files named anew into the first layer, so that nothing else is in it."""
         self.settle()
         with self._lock:
             files = dict(self._files)
-        if len(self.layers) > 1 or not self.layers[0].alive.all():
-            self._merge(files)
+        (base, alive), wanted = self.layers[0], files.keys() & set(names)
+        if wanted != set(base.names) or not alive.all():
+            self._merge(files, wanted)
 
     def counts(self, context: Sequence[int], length: int) -> Counter[int]:
         """Return how often which token followed the last `length` tokens of a context, counted exactly."""
@@ -101,16 +102,20 @@ class Store:
                     found.update(following[alive[segment.files_of(match.low, match.high)]].tolist())
         return found
 
-    def _merge(self, files: Mapping[str, Tokens | None]) -> None:
+    def _merge(self, files: Mapping[str, Tokens | None], first: Collection[str]) -> None:
         base = self.layers[0].segment
-        everything = {
+        tokens = {
             name: base.tokens_of(self._numbers[name]) if ids is None else ids for name, ids in files.items()
         }
-        merged = Segment.build(everything, self.vocabulary)
+        named = {name: ids for name, ids in tokens.items() if name in first}
+        others = {name: ids for name, ids in tokens.items() if name not in first}
+        merged, *apart = [
+            Segment.build(part, self.vocabulary) for part in (named, others)[: 1 + bool(others)]
+        ]
         with self._lock:
-            self.layers = (Layer(merged, np.ones(len(merged.names), np.bool_)),)
+            self.layers = tuple(Layer(one, np.ones(len(one.names), np.bool_)) for one in (merged, *apart))
             self._numbers = {name: number for number, name in enumerate(merged.names)}
-            for name in merged.names:
+            for name, ids in tokens.items():
                 # What was put meanwhile is newer.
                 if name in self._files and self._files[name] is files[name]:
-                    self._files[name] = None
+                    self._files[name] = None if name in first else ids

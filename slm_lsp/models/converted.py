@@ -13,6 +13,7 @@ from slm_lsp.models.layout import CONVERTER_VERSIONS, DENSE_FILE, INT8_FILE, Pro
 from slm_lsp.paths import cache_dir
 
 if TYPE_CHECKING:
+    from slm_lsp.models.adapter import Adapter
     from slm_lsp.models.gguf_reader import Gguf
 
 _Kind = Literal["int8", "dense"]
@@ -39,6 +40,20 @@ class AdapterFile:
 
     path: Path
     sha256: str
+
+    def read(self) -> "Adapter":
+        """Return the adapter.
+
+        Raises:
+            ModelInvalid: it is not the file with that SHA-256.
+        """
+        from slm_lsp.models import adapter
+
+        if not self.path.is_file() or disk.sha256(self.path) != self.sha256:
+            raise ModelInvalid(
+                f"{self.path} was cut off or altered; install slm-lsp again, or set `adapter` to `none`."
+            )
+        return adapter.read(self.path)
 
 
 def of_gguf(
@@ -155,9 +170,8 @@ def _convert(
     adapters: Sequence[AdapterFile],
 ) -> None:
     from slm_lsp.models import convert
-    from slm_lsp.models.adapter import read as read_adapter
 
-    tuned = [read_adapter(one.path) for one in adapters]
+    tuned = [one.read() for one in adapters]
     with disk.replacing(folder) as fresh:
         if kind == "int8":
             convert.write_int8(read, fresh, source.sha256, progress, tuned)

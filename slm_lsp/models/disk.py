@@ -62,12 +62,15 @@ def replacing(target: Path) -> Iterator[Path]:
             shutil.rmtree(fresh, ignore_errors=True)
 
 
-def is_file(path: Path, size: int, sha256: str) -> bool:
+def is_file(path: Path, size: int, digest: str) -> bool:
     """Whether `path` is a file of `size` bytes with that SHA-256 (in hex)."""
-    if not path.is_file() or path.stat().st_size != size:
-        return False
+    return path.is_file() and path.stat().st_size == size and sha256(path) == digest
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def size(folder: Path) -> int:

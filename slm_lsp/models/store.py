@@ -1,6 +1,5 @@
 """Where the models are: the known ones in the cache folder, and the user's own."""
 
-import hashlib
 import re
 import shutil
 from dataclasses import dataclass
@@ -149,8 +148,12 @@ def adapters(model: KnownModel, wish: str) -> list[AdapterFile]:
     if not wish:
         return shipped
     path = adapter_path(wish)
-    with path.open("rb") as file:
-        return [*shipped, AdapterFile(path, hashlib.file_digest(file, "sha256").hexdigest())]
+    return [*shipped, AdapterFile(path, disk.sha256(path))]
+
+
+def merged_with(adapter: Path) -> list[Path]:
+    """Return the folders of what was converted with an adapter of the user's merged into it."""
+    return list((cache_dir() / "models").glob(f"*/*-{disk.sha256(adapter)[:8]}"))
 
 
 def list_adapters() -> list[Tuned]:

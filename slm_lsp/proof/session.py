@@ -126,7 +126,7 @@ async def _session(model: str, command: Sequence[str], folder: Path) -> tuple[li
     root.mkdir(exist_ok=True)
     file = root / "account.py"
     file.write_text(_CODE, "utf-8")
-    # The index and the counts go with the folder; the models stay where they are.
+    # The counts go with the folder; the models stay where they are, and the index beside them.
     environment = {STATE_VARIABLE: str(folder / "state"), CACHE_VARIABLE: str(cache_dir())}
     # Nothing that depends on how fast the machine is, so that two sessions come to the same.
     settings = {"model": model, "timeLimit": 60000, "contextTimeLimit": 10000, "ahead": False}

@@ -7,16 +7,20 @@ _NAMES = re.compile(
     r"""(?ix:
     # Environments, and what package managers, databases and services log in with
       \.env.* | .+\.env | \.?(?:netrc|pgpass|htpasswd|npmrc|pypirc|yarnrc\.yml|boto|s3cfg|my\.cnf|dockercfg)
-    | _netrc | \.git-credentials | \.vault-token | \.terraformrc | kubeconfig(?:\..+)? | .+\.kubeconfig
+    | _netrc | \.git-credentials | \.Renviron | \.?dev\.vars | rclone\.conf
+    | \.vault[-_](?:token|pass(?:word)?) | \.terraformrc | kubeconfig(?:\..+)? | .+\.kubeconfig
     # Keys, certificates with keys, stores of passwords, states that hold them
     | .+\.(?:pem|key|ppk|p8|p12|pkcs12|pfx|jks|keystore|kdbx?|asc|gpg|age|ovpn|mobileprovision)
     | .+\.(?:tfvars|tfstate)(?:\.json|\.backup)? | id_(?:rsa|dsa|ecdsa|ed25519|ecdsa_sk|ed25519_sk)
-    | (?:.*[._-])?(?:secrets?|credentials?|passwords?|service[._-]?account(?:[._-]key)?)
-        (?:[._-][\w-]+)?\.(?:ya?ml|json|toml|ini|cfg|conf|xml|properties|txt|csv)
+    | (?:.*[._-])?(?:secrets?|credentials?|passwords?|service[._-]?account(?:[._-]?key)?)
+        (?:[._-][\w-]+)?\.(?:ya?ml|json|toml|ini|cfg|conf|xml|properties|txt|csv)(?:\.enc)?
+    | (?:.*[._-])?(?:auth|key|tokens?|client_secret_.*|.*firebase-adminsdk.*)\.json
     | credentials
+    # What was typed at a prompt
+    | \.\w+_history
     )""",
 )
-_FOLDERS = frozenset((".ssh", ".gnupg", ".aws", ".azure", ".kube", ".password-store"))
+_FOLDERS = frozenset((".ssh", ".gnupg", ".aws", ".azure", ".envs", ".kube", ".password-store"))
 """Folders in which everything is taken for a secret."""
 
 _PATHS = (

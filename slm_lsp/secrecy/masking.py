@@ -15,12 +15,13 @@ MASK = "x"
 _MARGIN = 2000
 """Characters beyond those that are shown in which the beginning of a secret is looked for."""
 
-_NAMES = ("passw", "pwd", "passphrase", "secret", "token", "key", "credential", "auth", "bearer")
+_NAMES = ("pass", "pw", "secret", "token", "key", "credential", "auth", "bearer")
 """What a line must hold, in lower case, for one of the expressions that look at names to fit."""
 
 _NAME = r"""[\w.-]*(?:passwords?|passwd|pwd|passphrase|secrets?|tokens?|credentials?|auth
+    |(?<![^\W\d_])(?:pass|pw)
     |(?:api|access|secret|private|signing|encryption|auth|account|master)[_.-]?keys?)"""
-_PASSWORD = r"[\w.-]*(?:passwords?|passwd|pwd|passphrase|secret)"
+_PASSWORD = r"[\w.-]*(?:passwords?|passwd|pwd|passphrase|secret|(?<![^\W\d_])(?:pass|pw))"
 
 _ASSIGNED = re.compile(
     rf"""(?ix) (?<![\w.-]) (?:{_NAME}) ["'\]]* \s* (?: :\s*[\w.\[\], |]+?\s*= | [:=]=? | =>)\s*
@@ -29,15 +30,22 @@ _ASSIGNED = re.compile(
 """A literal that is given to what is called a secret."""
 
 _BARE = re.compile(
-    rf"""(?imx) ^[-+\ \t]*(?:export[ ]+|set[ ]+)?(?:{_PASSWORD}|{_NAME}) \s*[:=][ \t]*
-    (?P<value>(?=\S*\d)(?=\S*[a-z])[^\s'"`()\[\]{{}},;$<>]{{8,}})(?!\S)"""
+    rf"""(?imx) ^[-+\ \t]*(?:export[ ]+|set[ ]+)?
+    (?:{_PASSWORD} \s*[:=][ \t]*(?=\S{{6}}) | {_NAME} \s*[:=][ \t]*(?=\S{{8}}))
+    (?P<value>(?=\S*\d)(?=\S*[a-z])[^\s'"`()\[\]{{}},;$<>]+)(?!\S)"""
 )
 """The same without quotes, as in shells, YAML and ini files, and in their edits: letters with digits."""
 
 _ATTRIBUTE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 
-_HEADER = re.compile(r"""(?i)\b(?:bearer|basic|token)[ ]+(?P<value>(?=\S*\d)[\w.~+/=-]{16,})""")
+_HEADER = re.compile(r"""(?i)\b(?:bearer|basic|token)[ ]+(?P<value>(?=\S*[\d=])[\w.~+/=-]{16,})""")
 """What stands in an ``Authorization`` header."""
+
+_FIELD = re.compile(
+    r"""(?ix) (?:[;"'?&] \s* (?:password|pwd) \s* = \s* | (?P<element><[\w.:-]*passw(?:or)?d>))
+    (?P<value>[^\s;"'&<>{}$%]{3,}) (?(element)(?=</)|(?=[;"'&]))"""
+)
+"""A password in a connection string, the query of an address, or an element of XML."""
 
 _ADDRESS = re.compile(r"""://[^\s/:@'"{}$<>]*:(?P<value>[^\s/@'"{}$<>]{3,})@""")
 """The password in an address."""
@@ -98,7 +106,8 @@ def _secrets(text: str) -> Iterator[tuple[int, int]]:
         for match in _BARE.finditer(text, start, end):
             if not _ATTRIBUTE.fullmatch(match["value"]):
                 yield match.span("value")
-        yield from (match.span("value") for match in _HEADER.finditer(text, start, end))
+        for form in (_HEADER, _FIELD):
+            yield from (match.span("value") for match in form.finditer(text, start, end))
     at = text.find("://")
     while at >= 0:
         if address := _ADDRESS.match(text, at):

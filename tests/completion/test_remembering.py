@@ -7,6 +7,7 @@ import pytest
 
 from slm_lsp.completion.remembering import WorkspaceMemory
 from slm_lsp.context.workspace import Workspace
+from slm_lsp.memory import disk
 from slm_lsp.text.lines import split
 from slm_lsp.text.snapshot import Snapshot
 from slm_lsp.tokens.vocabulary import Vocabulary
@@ -116,3 +117,51 @@ def test_memory_is_kept_from_one_session_to_the_next(
         patch.setattr("slm_lsp.completion.following.read", pytest.fail)
         assert second.next("new.py", "    account.balance -=").startswith(" amount\n")
     second.close()
+
+
+def kept(folder: Path, vocabulary: Vocabulary) -> str:
+    """What a workspace's memory has on disk."""
+    (file,) = folder.iterdir()
+    found = disk.load(file, vocabulary.digest)
+    assert found
+    segment = found[0]
+    texts = [segment.tokens_of(number).tolist() for number in range(len(segment.names))]
+    return "".join(map(vocabulary.decode, texts))
+
+
+def test_what_only_stands_in_a_buffer_is_not_kept_on_disk(
+    root: Path, vocabulary: Vocabulary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slm_lsp.completion.following.SAVED_AFTER", 0)
+    (root / "shop.py").write_text("def sell(item):\n    item.sold = True\n", "utf-8")
+    session = Session(root, vocabulary, tmp_path / "kept")
+    session.workspace.open(session.document("bank.py", CODE.replace("amount", "unsaved"), 2))
+    session.workspace.open(session.document(str(tmp_path / "elsewhere.py"), "    letter.text += adieu\n"))
+    assert session.next("new.py", "    account.balance -=").startswith(" unsaved\n")
+    assert session.next("new.py", "    letter.text +=").startswith(" adieu")
+    assert "item.sold" in kept(tmp_path / "kept", vocabulary)
+    assert "unsaved" not in kept(tmp_path / "kept", vocabulary)
+    assert "adieu" not in kept(tmp_path / "kept", vocabulary)
+    session.close()
+
+
+@pytest.mark.parametrize("how", ["deleted", "ignored"])
+def test_what_is_gone_is_not_kept_on_disk(
+    root: Path, vocabulary: Vocabulary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    (root / "shop.py").write_text("def sell(item):\n    item.sold = True\n", "utf-8")
+    with monkeypatch.context() as patch:
+        patch.setattr("slm_lsp.completion.following.SAVED_AFTER", 0)
+        first = Session(root, vocabulary, tmp_path / "kept")
+        first.next("new.py", "")
+        first.close()
+    assert "account.balance" in kept(tmp_path / "kept", vocabulary)
+    if how == "deleted":
+        (root / "bank.py").unlink()
+    else:
+        (root / ".slmignore").write_text("bank.py\n", "utf-8")
+    second = Session(root, vocabulary, tmp_path / "kept")
+    assert second.next("new.py", "    account.balance -=") == ""
+    second.close()
+    assert "item.sold" in kept(tmp_path / "kept", vocabulary)
+    assert "account.balance" not in kept(tmp_path / "kept", vocabulary)

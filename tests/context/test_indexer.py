@@ -1,8 +1,12 @@
 """The index of a workspace on disk: what it takes, what it leaves out, and that nothing on disk harms it."""
 
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -89,15 +93,27 @@ def test_the_index_is_valid_after_a_restart_and_catches_up(root: Path, start: St
 
 @pytest.mark.parametrize("rules", [".gitignore", ".ignore", ".slmignore"])
 def test_ignored_files_are_left_out_even_if_the_rule_comes_later(
-    root: Path, start: Start, rules: str
+    root: Path, start: Start, tmp_path: Path, rules: str
 ) -> None:
     (root / ".git").mkdir()
     write(root, "private/a.py", FUNCTION)
+    write(root, "public.py", "def hail(): ...\n")
     indexer = start()
     assert defined(indexer, "greet") == ["private/a.py"]
-    indexer.changed(write(root, rules, "private/\n"))
-    assert indexer.wait(20)
-    assert defined(indexer, "greet") == []
+    with closing(sqlite3.connect(location(tmp_path / "cache", root))) as another_window:
+        count = "SELECT count(*) FROM files"
+        assert another_window.execute(count).fetchone() == (2,)
+        indexer.changed(write(root, rules, "private/\n"))
+        assert indexer.wait(20)
+        assert defined(indexer, "greet") == []
+        assert defined(indexer, "hail") == ["public.py"]
+        assert another_window.execute(count).fetchone() == (1,)
+        words = another_window.execute("SELECT term FROM vocabulary").fetchall()
+    assert ("hail",) in words
+    assert ("greet",) not in words
+    # Nor does a trace of it stay in the pages of the file.
+    for file in (tmp_path / "cache").iterdir():
+        assert b"greet" not in file.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -144,3 +160,15 @@ def test_a_damaged_index_is_made_anew(root: Path, start: Start, tmp_path: Path) 
     for path in (file, file.with_name(f"{file.name}-wal")):
         path.write_bytes(b"damaged" * 1000)
     assert defined(start(), "greet") == ["a.py"]
+
+
+def test_windows_that_begin_at_once_make_one_index(root: Path, tmp_path: Path) -> None:
+    def begin(file: Path, together: Barrier) -> None:
+        together.wait()
+        Index(file, root).close()
+
+    with ThreadPoolExecutor(8) as pool:
+        for turn in range(20):
+            together = Barrier(8)
+            begun = [pool.submit(begin, tmp_path / f"{turn}.sqlite", together) for _ in range(8)]
+            assert [one.exception() for one in begun] == [None] * 8

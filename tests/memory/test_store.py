@@ -51,9 +51,12 @@ def test_counts_are_exact_for_every_length(
 
 
 @settings(deadline=None, max_examples=50)
-@given(files, edits, st.integers(0, 40))
+@given(files, edits, st.integers(0, 40), st.sets(st.sampled_from("abcdef")))
 def test_edits_in_any_order_leave_what_a_fresh_store_has(
-    files: dict[str, list[int]], edits: list[tuple[str, list[int] | None, bool]], recent: int
+    files: dict[str, list[int]],
+    edits: list[tuple[str, list[int] | None, bool]],
+    recent: int,
+    first: set[str],
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(store, "RECENT", recent)
@@ -75,7 +78,12 @@ def test_edits_in_any_order_leave_what_a_fresh_store_has(
         for context in contexts:
             for length in range(1, 4):
                 assert made.counts(context, length) == naive(now, context[-length:])
-        made.compact()
+        for names in (set(first), set(now)):
+            made.compact(names)
+            assert set(made.layers[0].segment.names) == names & set(now)
+            assert sorted(name for layer in made.layers for name in layer.segment.names) == sorted(now)
+            for context in contexts:
+                assert made.counts(context, 3) == naive(now, context)
         (layer,) = made.layers
         fresh = Segment.build({name: now[name] for name in layer.segment.names}, 50)
         assert layer.segment.text == fresh.text
@@ -93,7 +101,7 @@ def test_files_come_out_as_they_went_in(files: dict[str, list[int]], vocabulary:
 def test_a_segment_comes_back_from_disk(tmp_path: Path, vocabulary: int) -> None:
     texts = {"a": [1, 2, 3, 1, 2, 4] * 9, "b": [], "c": [2, 3, 1]}
     made, stamps = Segment.build(texts, vocabulary), {"a": (5, 6)}
-    disk.save(tmp_path / "x.memory", made, stamps, "tokenizer")
+    disk.save(tmp_path / "x.memory", made, stamps, "tokenizer", [])
     found = disk.load(tmp_path / "x.memory", "tokenizer")
     assert found is not None
     assert found[1] == stamps
@@ -107,11 +115,16 @@ def test_a_segment_comes_back_from_disk(tmp_path: Path, vocabulary: int) -> None
 def test_another_tokenizers_file_and_a_torn_one_are_not_taken(tmp_path: Path) -> None:
     file = tmp_path / "x.memory"
     assert disk.load(file, "one") is None
-    disk.save(file, Segment.build({"a": [1, 2, 3]}, 50), {}, "one")
+    disk.save(file, Segment.build({"a": [1, 2, 3]}, 50), {}, "one", [tmp_path])
     assert disk.load(file, "another") is None
     whole = file.read_bytes()
+    assert disk.roots(file) == [tmp_path]
     for torn in (b"", whole[:-1], whole[: len(whole) // 2], b"\xff" * len(whole)):
         file.write_bytes(torn)
+        assert disk.load(file, "one") is None
+        assert disk.roots(file) is None
+    for at in range(len(whole) - len(whole[whole.index(b"{") :])):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
         assert disk.load(file, "one") is None
 
 

@@ -128,6 +128,27 @@ def test_what_ships_with_a_model_is_what_the_table_says() -> None:
         assert (about.base, about.licence.split(";")[0]) == (row.name, row.licence)
 
 
+@pytest.mark.parametrize("harm", ["cut off", "altered", "gone"])
+def test_an_adapter_that_ships_is_merged_only_if_it_is_whole(
+    fetched: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: str
+) -> None:
+    base = dict(float_tensors(read(store.gguf_path("tiny"))))
+    about = adapter.About("tiny", adapter.fingerprint(base), 1, {}, [], "MIT", 1, 1.0)
+    path = tmp_path / "shipped.safetensors"
+    adapter.write(path, adapter.Adapter(about, {"x": np.zeros(9)}))
+    whole = path.read_bytes()
+    digest = hashlib.sha256(whole).hexdigest()
+    monkeypatch.setitem(KNOWN, "tiny", replace(KNOWN["tiny"], adapter=Shipped(str(path), digest)))
+    path.unlink()
+    if harm != "gone":
+        path.write_bytes(whole[:-1] + b"\1" * (harm == "altered"))
+    with pytest.raises(ModelInvalid, match="install slm-lsp again, or set `adapter` to `none`"):
+        store.locate("tiny")
+    assert store.locate("tiny", adapter="none").converted
+    path.write_bytes(whole)
+    assert store.locate("tiny").converted
+
+
 def test_an_adapter_of_another_model_or_of_none_is_refused(fetched: Published, tmp_path: Path) -> None:
     about = adapter.About("tiny", "0" * 64, 1, {}, [], "MIT", 1, 1.0)
     adapter.write(tmp_path / "other.safetensors", adapter.Adapter(about, {"x": np.zeros(1)}))

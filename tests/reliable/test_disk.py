@@ -5,21 +5,26 @@ import errno
 import os
 import resource
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from slm_lsp.completion.remembering import WorkspaceMemory
 from slm_lsp.context.index import Index, damaged, location
 from slm_lsp.context.indexer import Indexer
+from slm_lsp.context.workspace import Workspace
 from slm_lsp.errors import SlmLspError
 from slm_lsp.lsp import statistics
 from slm_lsp.paths import CACHE_VARIABLE, STATE_VARIABLE, index_dir, state_dir
 from slm_lsp.statistics.store import NAME, Count, Store
+from slm_lsp.text.snapshot import Snapshot
+from slm_lsp.tokens.vocabulary import Vocabulary
 from tests.lsp.fakes import eventually
 from tests.lsp.harness import Session, session
 from tests.reliable.conftest import Tried
 from tests.reliable.scripted import LINE, ScriptedBackend
+from tests.tokenizers import tokenizer
 
 TEXT = "total = "
 FUNCTION = "def greet(name: str) -> str:\n    return name\n"
@@ -224,6 +229,84 @@ async def test_statistics_wait_until_they_can_be_written(
     assert [(one.name, value) for one, value in Store().read().items()] == [("characters typed", 10)]
     assert caplog.messages == ["statistics wait to be written: the disk is full"]
     tried("the statistics' disk is full, and free again", 1, "one warning; counts are written later")
+
+
+@pytest.fixture
+def remembering(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], WorkspaceMemory]]:
+    """What ends the session before, and begins one whose memory is written after every file."""
+    monkeypatch.setattr("slm_lsp.completion.following.SAVED_AFTER", 0)
+    ends = list[Callable[[], None]]()
+
+    def begin() -> WorkspaceMemory:
+        while ends:
+            ends.pop()()
+        workspace = Workspace()
+        workspace.index(project, index_dir(), watched=True)
+        workspace.settle()
+        memory = WorkspaceMemory(workspace, index_dir())
+        ends.extend((memory.shut_down, workspace.shut_down))
+        memory.settle(VOCABULARY, 1)
+        return memory
+
+    yield begin
+    while ends:
+        ends.pop()()
+
+
+VOCABULARY = Vocabulary(tokenizer("smollm"))
+
+
+def remembers(memory: WorkspaceMemory) -> bool:
+    """Whether what stands in the project's file is said to come next in another."""
+    before = "def greet(name:"
+    document = Snapshot("file:///new.py", "python", 1, (before,), None)
+    last = VOCABULARY.encode(before)
+    return bool(memory.at(VOCABULARY, document, before, "", last, 1).shares([], 9.0))
+
+
+@pytest.mark.parametrize("harm", ["cut short", "overwritten", "gone"])
+def test_a_memory_that_is_damaged_while_serving_and_between_sessions(
+    remembering: Callable[[], WorkspaceMemory], harm: str, tried: Tried
+) -> None:
+    remembering()
+    (file,) = index_dir().glob("*.memory")
+    size = file.stat().st_size
+    while_serving = remembering()
+    if harm == "cut short":
+        os.truncate(file, 100)
+    elif harm == "overwritten":
+        file.write_bytes(b"\x5a" * size)
+    else:
+        file.unlink()
+    assert remembers(while_serving)
+    assert remembers(remembering())
+    assert file.stat().st_size == size
+    tried(
+        f"the memory on disk is {harm}", 2, "a session goes on with what it has read; the next makes it anew"
+    )
+
+
+def test_a_memory_whose_disk_is_full(
+    project: Path,
+    remembering: Callable[[], WorkspaceMemory],
+    tried: Tried,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    remembering()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("slm_lsp.memory.disk.save", full)
+        (project / "b.py").write_text("def later() -> None: ...\n")
+        memory = remembering()
+        assert remembers(memory)
+    (message,) = caplog.messages
+    assert "No space left" in message
+    assert remembers(remembering())
+    tried("the memory's disk is full", 1, "it stays as it was, with a warning; suggestions go on")
 
 
 @pytest.fixture

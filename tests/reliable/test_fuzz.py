@@ -60,7 +60,7 @@ def fuzz(count: int) -> None:
 
 
 def test_five_thousand_inputs(tried: Tried) -> None:
-    fuzz(int(__import__("os").environ.get("N", "5000")))
+    fuzz(5_000)
     tried("inputs of the fuzzer", 5000, "an error, or ignored; the next request is answered")
 
 

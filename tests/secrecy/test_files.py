@@ -9,6 +9,8 @@ from slm_lsp.secrecy import secret_name
         *(".env", ".env.local", ".envrc", "prod.env", ".npmrc", ".pypirc", ".netrc", ".git-credentials"),
         *("server.pem", "a.key", "id_rsa", "id_ed25519", "store.jks", "vault.kdbx", "AuthKey_1.p8"),
         *("credentials", "credentials.json", "prod-secrets.yaml", "secrets.prod.yml", "service-account.json"),
+        *("serviceAccountKey.json", "gcp-key.json", "auth.json", "app-firebase-adminsdk-1a.json"),
+        *(".bash_history", ".dev.vars", "rclone.conf", ".vault_pass", "credentials.yml.enc"),
         *("kubeconfig", "dev.kubeconfig", "prod.tfvars", "terraform.tfstate", "terraform.tfstate.backup"),
     ],
 )
@@ -25,7 +27,17 @@ def test_and_by_their_folders(path: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["secrets.py", "environment.ts", "keys.go", "password.rs", "ids.py", "id_map", "config.json", "key.rs"],
+    [
+        "secrets.py",
+        "environment.ts",
+        "keys.go",
+        "password.rs",
+        "ids.py",
+        "id_map",
+        "config.json",
+        "key.rs",
+        "keys.json",
+    ],
 )
 def test_code_about_secrets_is_code(name: str) -> None:
     assert not secret_name(name)
