@@ -1,10 +1,8 @@
 """Counting brackets in text that need not parse, whatever its language."""
 
-import re
 from dataclasses import dataclass
-from functools import lru_cache
 
-from slm_lsp.context.languages import comment
+from slm_lsp.context.lexing import lexer
 
 PAIRS = {"(": ")", "[": "]", "{": "}"}
 CLOSERS = frozenset(PAIRS.values())
@@ -45,7 +43,7 @@ class Brackets:
 def brackets(text: str, language: str) -> Brackets:
     """Return what a text leaves open; brackets in comments and in strings don't count."""
     stack, unopened, wrong = list[str](), "", 0
-    for match in _lexer(language).finditer(text):
+    for match in lexer(language).finditer(text):
         one = match[1]
         if one is None:
             continue
@@ -56,15 +54,3 @@ def brackets(text: str, language: str) -> Brackets:
         elif PAIRS[stack.pop()] != one:
             wrong += 1
     return Brackets(unopened, "".join(stack), wrong)
-
-
-@lru_cache(maxsize=32)
-def _lexer(language: str) -> re.Pattern[str]:
-    opener = (comment(language) or ("",))[0]
-    prose = [r'"""[\s\S]*?(?:"""|\Z)', r"'''[\s\S]*?(?:'''|\Z)"] if language == "python" else []
-    prose += [re.escape(opener) + r"[^\n]*"] if opener and opener not in ("'", '"') else []
-    prose += [r"/\*[\s\S]*?(?:\*/|\Z)"] if opener == "//" else []
-    # An apostrophe need not open a string: lifetimes, marks of transposition, prose.
-    quoted = r"'(?:\\[^\n']+|[^'\\\n])'" if language == "rust" else r"'(?:\\.|[^'\\\n])*'"
-    strings = [r'"(?:\\.|[^"\\\n])*"?', quoted, r"`(?:\\.|[^`\\])*`"]
-    return re.compile("|".join([*prose, *strings, r"([()\[\]{}])"]))

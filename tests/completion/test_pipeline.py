@@ -32,18 +32,21 @@ class Bench:
     def complete(
         self, document: str, writes: str, popup: PopupEntry | None = None, **more: Any
     ) -> CompletionResult:
-        settings = Settings(**{"eagerness": 100, **more.pop("settings", {})})
+        settings = more.pop("settings", {})
         before, after = document.split(CURSOR)
         lines = tuple(split_lines(before + after))
         line, column = before.count("\n"), len(before) - before.rfind("\n") - 1
         entry = before[: len(before) - column + popup.start] + popup.text if popup else before
         tail = split(entry.replace("\r\n", "\n"), self.vocabulary).tail if self.switches.healing else ""
         self.engine = ScriptedEngine(lambda prompt: self.vocabulary.encode(tail + writes))
-        model = LoadedModel("scripted", self.engine, self.vocabulary, detect(self.vocabulary))
         request = CompletionRequest(
             Snapshot("file:///a", "python", 1, lines), line, column, popup=popup, **more
         )
-        return run(model, request, settings, CancelToken(), self.switches)
+        return self.ask(request, **settings)
+
+    def ask(self, request: CompletionRequest, **settings: Any) -> CompletionResult:
+        model = LoadedModel("scripted", self.engine, self.vocabulary, detect(self.vocabulary))
+        return run(model, request, Settings(**{"eagerness": 100, **settings}), CancelToken(), self.switches)
 
     def shown(self, document: str, writes: str, **more: Any) -> str:
         (item,) = self.complete(document, writes, **more).items

@@ -7,7 +7,7 @@ from slm_lsp.completion.brackets import WINDOW, Brackets, brackets
 from slm_lsp.completion.extent import Extent
 from slm_lsp.completion.request import Reason, Trigger
 from slm_lsp.context.surroundings import Surroundings
-from slm_lsp.context.syntax import Region, Syntax
+from slm_lsp.context.syntax import Region, Syntax, lexed
 
 PROSE = frozenset(("markdown", "mdx", "plaintext", "restructuredtext", "latex", "git-commit", "html", "xml"))
 """Languages in which prose and markup are what is wanted."""
@@ -39,7 +39,8 @@ class Place:
         syntax: Syntax | None,
     ) -> "Place":
         """Look at a place; `syntax` is that of the text before and after it."""
-        region = syntax.region(len(around.before)) if syntax else Region.CODE
+        at = len(around.before)
+        region = syntax.region(at) if syntax else lexed(language, around.before[-WINDOW:])
         before = brackets(around.before[-WINDOW:], language)
         after = brackets(around.after[:WINDOW], language)
         return cls(around, language, trigger, extent, region, syntax, before, after)
