@@ -1,4 +1,4 @@
-"""What the user is doing: snoozing, selecting text, going on from a line that was just accepted."""
+"""What the user is doing: typing, snoozing, selecting text, going on from a line that was just accepted."""
 
 import time
 
@@ -12,6 +12,7 @@ class Attention:
         self._awake_at = 0.0
         self._selecting_in = ""
         self._after_line: dict[str, tuple[int, int]] = {}
+        self._typed: tuple[str, int, int] | None = None
 
     def snooze(self, seconds: float) -> None:
         """Want no suggestion by itself for a while; 0 ends it."""
@@ -39,7 +40,16 @@ class Attention:
         """Whether the cursor stands where a line was just accepted."""
         return self._after_line.get(request.document.uri) == (request.line, request.column)
 
-    def edited(self, uri: str) -> None:
-        """Take note of an edit: what was selected or accepted is no more."""
+    def edited(self, uri: str, line: int, column: int) -> None:
+        """Take note of an edit that ends there: what was selected or accepted is no more."""
+        self._typed = uri, line, column
         self._selecting_in = ""
         self._after_line.pop(uri, None)
+
+    def asked(self) -> None:
+        """Take note that something was asked: what is asked next was not asked because of the same key."""
+        self._typed = None
+
+    def just_typed(self, request: CompletionRequest) -> bool:
+        """Whether the newest edit ends at a request's cursor, and nothing was asked since."""
+        return self._typed == (request.document.uri, request.line, request.column)

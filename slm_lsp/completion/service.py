@@ -98,6 +98,7 @@ class CompletionService:
         selecting = self._attention.selecting(uri)
         request = replace(request, selecting=selecting, contexts=self.contexts)
         self._scheduler.focus = uri
+        self._attention.asked()
         self._leave(uri)
         self.journal.asked(request)
         result = self._at_once(request)
@@ -150,6 +151,10 @@ class CompletionService:
         self._scheduler.focus = uri
         self._attention.select(uri, selecting=selecting)
 
+    def just_typed(self, request: CompletionRequest) -> bool:
+        """Whether a request comes of a key that was typed right before, whatever the editor says."""
+        return self._attention.just_typed(request)
+
     @property
     def snoozed(self) -> float:
         """For how many seconds more nothing is suggested."""
@@ -167,7 +172,7 @@ class CompletionService:
         """
         uri = self._scheduler.focus = document.uri
         self._rhythm.edited(time.monotonic())
-        self._attention.edited(uri)
+        self._attention.edited(uri, line, column)
         self._leave(uri)
         flight = self._flights.of(uri)
         if flight and not flight.follows(document):
