@@ -12,10 +12,12 @@ from typing import Any
 
 from slm_lsp.completion import gates
 from slm_lsp.completion.ahead import ReadAhead, after_acceptance
+from slm_lsp.completion.attention import Attention
 from slm_lsp.completion.cache import SuggestionCache
 from slm_lsp.completion.confidence import Acceptance
 from slm_lsp.completion.context import Contexts
 from slm_lsp.completion.flight import Flight, Pipeline
+from slm_lsp.completion.flights import Flights
 from slm_lsp.completion.journal import Journal
 from slm_lsp.completion.memory import MemoryLimit
 from slm_lsp.completion.model import LoadedModel
@@ -33,9 +35,6 @@ from slm_lsp.engine.interface import EngineInfo
 from slm_lsp.errors import ModelError
 from slm_lsp.text.snapshot import Snapshot
 
-GRACE = 0.012
-"""Seconds that a generation whose request was cancelled goes on: editors cancel before they ask again."""
-
 
 class CompletionService:
     """Loads the model in the background and answers requests with it.
@@ -50,21 +49,17 @@ class CompletionService:
         on_loading: Callable[[Loading], None] | None = None,
         pipeline: Pipeline | None = None,
     ) -> None:
-        self._pipeline = pipeline or Router()
         self.on_notice: Callable[[str], None] = lambda text: None
         self._worker = Worker()
         self._warm = WarmModel(loader, self._worker, on_loading)
         self._scheduler = Scheduler(self._worker)
         self._watchdog = Watchdog(self._scheduler, self._restart)
         self._cache, self._rhythm = SuggestionCache(), Rhythm()
-        self._flights: dict[str, Flight] = {}
+        self._flights = Flights(self._scheduler, pipeline or Router(), self._landed)
         self._asked: dict[str, asyncio.Future[None]] = {}
-        self._after_line: dict[str, tuple[int, int]] = {}
-        self._ahead: tuple[str, Flight] | None = None
         self._reading = ReadAhead(self._scheduler)
         self._memory = MemoryLimit(self._scheduler, self._empty)
-        self._awake_at = 0.0
-        self._selecting = False
+        self._attention = Attention()
         self.contexts = Contexts(Workspace())
         self.journal = Journal()
         self.settings = Settings()
@@ -91,8 +86,7 @@ class CompletionService:
             self._cache.clear()
         self.settings = settings
         if self._warm.configure(settings):
-            for uri in list(self._flights):
-                self._supersede(uri)
+            self._flights.stop_all()
 
     async def complete(self, request: CompletionRequest) -> CompletionResult:
         """Answer one request; a newer one for the same document ends it with a reason.
@@ -101,9 +95,10 @@ class CompletionService:
         which the engine stops before its next token unless the request's successor takes over.
         """
         started, uri = time.perf_counter(), request.document.uri
-        selecting = self._selecting and self._scheduler.focus == uri
+        selecting = self._attention.selecting(uri)
         request = replace(request, selecting=selecting, contexts=self.contexts)
         self._scheduler.focus = uri
+        self._attention.asked()
         self._leave(uri)
         self.journal.asked(request)
         result = self._at_once(request)
@@ -118,7 +113,7 @@ class CompletionService:
             finally:
                 if self._asked.get(uri) is asked:
                     del self._asked[uri]
-                    self._abandon(uri)
+                    self._flights.stop_soon(uri, lambda: uri in self._asked)
         return self._note(request, result, started)
 
     async def shown(self, request: CompletionRequest) -> Shown:
@@ -140,11 +135,8 @@ class CompletionService:
     def accepted(self, identifier: str, kind: str = "whole", characters: int | None = None) -> None:
         """Take note that the user accepted a suggestion, or a word or a line of it."""
         offer = self.journal.accepted(identifier, kind, characters)
-        if offer is None:
-            return
-        request, item = offer.request, offer.item
-        if kind == "whole" and "\n" not in item.text:
-            self._after_line[request.document.uri] = (request.line, item.start + len(item.text))
+        if offer and kind == "whole":
+            self._attention.accepted(offer.request, offer.item)
 
     def rejected(self, identifier: str) -> None:
         """Take note that the user dismissed a suggestion; it does not come back there."""
@@ -152,17 +144,21 @@ class CompletionService:
 
     def snooze(self, seconds: float) -> None:
         """Suggest nothing by itself for a while; 0 ends it."""
-        self._awake_at = time.monotonic() + seconds
+        self._attention.snooze(seconds)
 
     def focus(self, uri: str, *, selecting: bool) -> None:
         """Take note of which document has the focus, and whether text is selected in it."""
         self._scheduler.focus = uri
-        self._selecting = selecting
+        self._attention.select(uri, selecting=selecting)
+
+    def just_typed(self, request: CompletionRequest) -> bool:
+        """Whether a request comes of a key that was typed right before, whatever the editor says."""
+        return self._attention.just_typed(request)
 
     @property
     def snoozed(self) -> float:
         """For how many seconds more nothing is suggested."""
-        return max(0.0, self._awake_at - time.monotonic())
+        return self._attention.snoozed
 
     def opened(self, document: Snapshot) -> None:
         """Read ahead in a document that was opened: where it ends is where a new one is written."""
@@ -174,28 +170,27 @@ class CompletionService:
 
         `line` and `column` are where the newest edit ends: read ahead from there, if nothing is asked.
         """
-        self._rhythm.edited(time.monotonic())
-        self._selecting = False
         uri = self._scheduler.focus = document.uri
+        self._rhythm.edited(time.monotonic())
+        self._attention.edited(uri, line, column)
         self._leave(uri)
-        self._after_line.pop(uri, None)
-        flight = self._flights.get(uri)
+        flight = self._flights.of(uri)
         if flight and not flight.follows(document):
-            self._supersede(uri)
+            self._flights.stop(uri)
         self._read(CompletionRequest(document, line, column))
 
     def forget(self, uri: str) -> None:
         """Drop what is known of a closed document and stop working on it."""
         self._leave(uri)
-        self._supersede(uri)
+        self._flights.stop(uri)
         self.journal.forget(uri)
         self.contexts.forget(uri)
 
     def close(self) -> None:
         """Stop all work and let go of the model."""
-        for uri in {*self._flights, *self._asked}:
+        for uri in list(self._asked):
             self._leave(uri)
-            self._supersede(uri)
+        self._flights.stop_all()
         self._reading.cancel()
         self._watchdog.close()
         self._scheduler.drop_background()
@@ -215,8 +210,7 @@ class CompletionService:
         if known:
             return replace(known, source=Source.CACHE)
         if reason is None and not invoked:
-            place = self._after_line.get(request.document.uri)
-            reason = Reason.AFTER_ACCEPTED if place == (request.line, request.column) else None
+            reason = Reason.AFTER_ACCEPTED if self._attention.just_accepted(request) else None
         return CompletionResult(reason=reason, source=Source.NONE) if reason else None
 
     def _refusal(self, request: CompletionRequest) -> Reason | None:
@@ -234,19 +228,21 @@ class CompletionService:
     async def _generated(self, request: CompletionRequest, asked: "asyncio.Future[None]") -> CompletionResult:
         """Return what the engine writes: what it is writing already, if that fits, or anew."""
         uri, superseded = request.document.uri, CompletionResult(reason=Reason.SUPERSEDED)
-        flight, source = self._flights.get(uri), Source.JOINED
+        flight, source = self._flights.of(uri), Source.JOINED
         while True:
             if flight is None or not flight.serves(request):
-                self._supersede(uri)
+                self._flights.stop(uri)
                 source = Source.ENGINE
                 if request.trigger is Trigger.AUTOMATIC and not await self._patient(asked):
                     return superseded
                 model = self._warm.model
                 if model and not await self._memory.room(self.settings.memory_limit, model):
                     return CompletionResult(reason=Reason.MEMORY)
-                flight = None if asked.done() else self._start(request)
-                if flight is None:
-                    return superseded if asked.done() else CompletionResult(reason=Reason.LOADING)
+                if asked.done():
+                    return superseded
+                if (model := self._warm.model) is None:
+                    return CompletionResult(reason=Reason.LOADING)
+                flight = self._flights.begin(request, model, self.settings, self.acceptance)
             waits: set[asyncio.Future[Any]] = {asked, flight.job.done}
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             if asked.done():
@@ -267,38 +263,6 @@ class CompletionService:
         if wait:
             await asyncio.wait({asked}, timeout=wait)
         return not asked.done()
-
-    def _start(self, request: CompletionRequest) -> Flight | None:
-        """Let the engine begin with a request, or go on with it if it began ahead of need."""
-        uri, model = request.document.uri, self._warm.model
-        if model is None:
-            return None
-        ahead, flight = self._ahead, None
-        if ahead and ahead[0] == uri and not ahead[1].job.done.done() and ahead[1].serves(request):
-            flight = ahead[1]
-            flight.job.background = flight.ahead = False
-        self._flights[uri] = flight = flight or self._fly(request, model)
-        return flight
-
-    def _fly(self, request: CompletionRequest, model: LoadedModel, *, background: bool = False) -> Flight:
-        flight = Flight(
-            self._scheduler,
-            self._pipeline,
-            model,
-            request,
-            self.settings,
-            self.acceptance,
-            background=background,
-        )
-
-        def landed(done: "asyncio.Future[CompletionResult]") -> None:
-            if self._flights.get(request.document.uri) is flight:
-                del self._flights[request.document.uri]
-            if not done.cancelled():
-                self._landed(flight, done.result())
-
-        flight.job.done.add_done_callback(landed)
-        return flight
 
     def _landed(self, flight: Flight, result: CompletionResult) -> None:
         """Keep what a generation brought, whoever waits for it still."""
@@ -339,26 +303,6 @@ class CompletionService:
         if asked and not asked.done():
             asked.set_result(None)
 
-    def _supersede(self, uri: str) -> None:
-        """Stop the document's generation."""
-        if flight := self._flights.pop(uri, None):
-            flight.cancel()
-
-    def _abandon(self, uri: str) -> None:
-        """Stop the document's generation unless somebody asks for it soon: nobody waits for it now."""
-        flight = self._flights.get(uri)
-        if flight is None:
-            return
-
-        def give_up() -> None:
-            if self._flights.get(uri) is flight and uri not in self._asked:
-                self._supersede(uri)
-
-        if flight.job.begun:
-            asyncio.get_running_loop().call_later(GRACE, give_up)
-        else:
-            self._supersede(uri)
-
     def _note(self, request: CompletionRequest, result: CompletionResult, started: float) -> CompletionResult:
         """Take note of an answer, and use the time until the next request."""
         ms = (time.perf_counter() - started) * 1e3
@@ -369,6 +313,6 @@ class CompletionService:
 
     def _complete_ahead(self, request: CompletionRequest) -> None:
         """Complete in idle time what will be asked if the suggestion is accepted."""
-        if self._warm.model and not gates.closed(request, self.settings) and not self._cache.look(request):
-            flight = self._fly(request, self._warm.model, background=True)
-            self._ahead = (request.document.uri, flight)
+        model = self._warm.model
+        if model and not gates.closed(request, self.settings) and not self._cache.look(request):
+            self._flights.begin_ahead(request, model, self.settings, self.acceptance)

@@ -8,6 +8,7 @@ from typing import Self
 from tree_sitter import Node, Tree
 
 from slm_lsp.context.grammars import LANGUAGES, parser
+from slm_lsp.context.lexing import unclosed
 
 
 class Region(Enum):
@@ -27,9 +28,13 @@ class Name:
     declared: bool
 
 
+_WINDOW = 4000
+"""Characters before a place that are searched for an unclosed string or comment where text does not parse."""
+
 _CODE_IN_STRINGS = frozenset(
     ("interpolation", "template_substitution", "string_interpolation", "command_substitution", "expansion")
 )
+_CHARACTERS = frozenset(("char_literal", "character_literal", "rune_literal"))
 _MEMBERS = ("attribute", "member", "field", "selector", "navigation", "scoped", "method_invocation")
 _LISTS = ("block", "body", "statements", "statement_list", "body_statement", "then")
 """Ends of the types of nodes that hold statements and may begin where the first of them does."""
@@ -67,7 +72,16 @@ class Syntax:
         return self._errors
 
     def region(self, at: int) -> Region:
-        """Return what the text is between the characters around a place."""
+        """Return what the text is between the characters around a place.
+
+        What is not closed yet, as while it is typed, is no string or comment to the grammar.
+        """
+        region = self._parsed(at)
+        if region is not Region.CODE or not self._tree.root_node.has_error:
+            return region
+        return lexed(self._language, self._text[self._line_of_code(at) : at])
+
+    def _parsed(self, at: int) -> Region:
         byte = self._byte(at)
         node = self._tree.root_node.descendant_for_byte_range(max(0, byte - 1), byte)
         while node is not None and node.type not in _CODE_IN_STRINGS:
@@ -77,10 +91,17 @@ class Syntax:
                 last = self._data[node.start_byte : node.end_byte].rstrip()
                 if inside or (byte >= node.end_byte and not last.endswith((b"*/", b"-->", b"*)"))):
                     return Region.COMMENT
-            if inside and node.is_named and ("string" in node.type or node.type == "char_literal"):
+            if inside and node.is_named and _is_string(node.type):
                 return Region.STRING
             node = node.parent
         return Region.CODE
+
+    def _line_of_code(self, at: int) -> int:
+        """Return the start of the first line within the window that begins in code."""
+        start = self._text.rfind("\n", 0, max(0, at - _WINDOW)) + 1
+        while self._parsed(start) is not Region.CODE and (end := self._text.find("\n", start, at)) >= 0:
+            start = end + 1
+        return start
 
     def replaced(self, start: int, end: int, text: str) -> "Syntax":
         """Return the parse with `text` in place of characters `start` to `end`."""
@@ -118,6 +139,19 @@ class Syntax:
 
     def _byte(self, character: int) -> int:
         return character if self._text.isascii() else len(self._text[:character].encode(errors="replace"))
+
+
+def lexed(language: str, text: str) -> Region:
+    """Return what a text ends within, by its quotes and comment signs alone."""
+    open_ = unclosed(language, text)
+    if not open_:
+        return Region.CODE
+    return Region.STRING if open_[0] in "\"'`" else Region.COMMENT
+
+
+def _is_string(type_: str) -> bool:
+    # Between two strings that the grammar takes for one there is code.
+    return ("string" in type_ and type_ != "concatenated_string") or type_ in _CHARACTERS
 
 
 def _holds_statements(node: Node) -> bool:

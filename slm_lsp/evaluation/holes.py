@@ -4,7 +4,7 @@ import random
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -13,6 +13,7 @@ from typing import Any
 
 from slm_lsp.cancel import CancelToken
 from slm_lsp.completion.context import Contexts
+from slm_lsp.completion.cursor import look
 from slm_lsp.completion.model import LoadedModel
 from slm_lsp.completion.pipeline import ALL_ON, CONFIDENCE, Switches, run
 from slm_lsp.completion.request import CompletionRequest, CompletionResult, Trigger
@@ -160,7 +161,7 @@ def evaluate(model: LoadedModel, plan: Plan, chosen: Sequence[Task]) -> Iterator
                 contexts.forget(asked.document.uri)  # no hole knows what another was shown
             started = time.perf_counter()
             result = run(model, asked, settings(task.hole.kind), CancelToken(), plan.switches)
-            yield _row(task, asked, result, (time.perf_counter() - started) * 1e3)
+            yield _row(task, asked, result, plan.switches, (time.perf_counter() - started) * 1e3)
 
 
 @contextmanager
@@ -210,8 +211,16 @@ def report(model: LoadedModel, plan: Plan, chosen: Sequence[Task], rows: list[Ro
     return Report("holes", about, summary, rows)
 
 
-def _row(task: Task, asked: CompletionRequest, result: CompletionResult, ms: float) -> Row:
+def _row(
+    task: Task, asked: CompletionRequest, result: CompletionResult, switches: Switches, ms: float
+) -> Row:
     text, start, draft = shown(result), task.hole.start, result.draft
+    # The model writes the indentation that stands before the hole anew, where it may choose another.
+    lead = look(asked, free=switches.healing)[0].lead
+
+    def fits(written: str) -> bool:
+        return right(written.removeprefix(lead), task.reference, rest_of_line(asked))
+
     whole = filled(asked, result)
     after = start + len(whole) - (len(task.text) - len(task.reference))
     wanted = identifiers(task.language, task.text, start, task.hole.end)
@@ -236,11 +245,11 @@ def _row(task: Task, asked: CompletionRequest, result: CompletionResult, ms: flo
         "tokens": result.usage.decoded,
         "features": [round(value, 4) for value in result.features],
         "written": bool(written),
-        "written_right": right(written, task.reference, rest_of_line(asked)),
+        "written_right": fits(written),
         "left": bool(finished),
-        "finished": right(finished, task.reference, rest_of_line(asked)),
+        "finished": fits(finished),
         "ms": round(ms, 1),
-        "filters": _filters(result, task.reference, rest_of_line(asked)),
+        "filters": _filters(result, fits),
     }
 
 
@@ -254,11 +263,14 @@ def _at_most(errors: int | None, before: int | None) -> bool | None:
     return None if errors is None or before is None else errors <= before
 
 
-def _filters(result: CompletionResult, reference: str, rest: str) -> dict[str, str]:
-    """Return what each filter that changed the text did to it: "won" or "lost" a right answer, or neither."""
+def _filters(result: CompletionResult, fits: Callable[[str], bool]) -> dict[str, str]:
+    """Return what each filter that changed the text did to it: "won" or "lost" a right answer, or neither.
+
+    `fits` says whether a text is right.
+    """
     text, verdicts = result.draft.text if result.draft else "", {}
     for one in result.filtered:
-        was, is_ = right(text, reference, rest), right(one.text, reference, rest)
+        was, is_ = fits(text), fits(one.text)
         if one.text != text:
             verdicts[one.filter] = "changed" if was == is_ else "lost" if was else "won"
         text = one.text

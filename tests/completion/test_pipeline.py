@@ -39,7 +39,7 @@ class Bench:
         told: Callable[[str], None] = lambda text: None,
         **more: Any,
     ) -> CompletionResult:
-        settings = Settings(**{"eagerness": 100, **more.pop("settings", {})})
+        settings = more.pop("settings", {})
         before, after = document.split(CURSOR)
         lines = tuple(split_lines(before + after))
         line, column = before.count("\n"), len(before) - before.rfind("\n") - 1
@@ -50,11 +50,20 @@ class Bench:
             others=lambda prompt: [self.vocabulary.encode(tail + text) for text in others],
             searches=bool(others),
         )
-        model = LoadedModel("scripted", self.engine, self.vocabulary, detect(self.vocabulary))
         request = CompletionRequest(
             Snapshot("file:///a", "python", 1, lines), line, column, popup=popup, **more
         )
-        return run(model, request, settings, CancelToken(), self.switches, told=told)
+        return self.ask(request, told, **settings)
+
+    def ask(
+        self,
+        request: CompletionRequest,
+        told: Callable[[str], None] = lambda text: None,
+        **settings: Any,
+    ) -> CompletionResult:
+        model = LoadedModel("scripted", self.engine, self.vocabulary, detect(self.vocabulary))
+        chosen = Settings(**{"eagerness": 100, **settings})
+        return run(model, request, chosen, CancelToken(), self.switches, told=told)
 
     def shown(self, document: str, writes: str, **more: Any) -> str:
         (item,) = self.complete(document, writes, **more).items

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slm_lsp.context.syntax import Region, Syntax
+from slm_lsp.context.syntax import Region, Syntax, lexed
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,19 @@ from slm_lsp.context.syntax import Region, Syntax
         ("typescript", "let a: string¦ = b\n", Region.CODE),
         ("typescript", "let a = `x ${b¦}`\n", Region.CODE),
         ("rust", "/// Says ¦\nfn f() {}\n", Region.COMMENT),
+        ("python", '__all__ = [\n    "a"¦\n    "b",\n]\n', Region.CODE),
+        ("java", "class A { char a = '¦b'; }\n", Region.STRING),
+        # What is being typed is not closed yet.
+        ("python", 'print("hel¦\nx = 1\n', Region.STRING),
+        ("python", "print('it is¦)\nx = 1\n", Region.STRING),
+        ("python", 'print(f"a {b¦\nx = 1\n', Region.CODE),
+        ("python", 'def f():\n    """Say\n    why ¦\n    return 1\n', Region.STRING),
+        ("python", 'x = f("a", ¦\ny = 1\n', Region.CODE),
+        ("typescript", "f(`a ${b¦\nlet c = 1\n", Region.CODE),
+        ("typescript", "f(`a ${b} c¦\nlet c = 1\n", Region.STRING),
+        ("typescript", "/** Say ¦\nfunction f() {}\n", Region.COMMENT),
+        ("go", 'package a\n\nfunc f() {\n\tx := "hel¦\n}\n', Region.STRING),
+        ("rust", "fn f<'a>(x: &'a str, ¦\n", Region.CODE),
     ],
 )
 def test_what_the_text_is_at_a_place(language: str, marked: str, region: Region) -> None:
@@ -36,6 +49,12 @@ def test_an_edited_parse_is_that_of_the_edited_text(text: str, data: st.DataObje
     whole = Syntax("python", text[:start] + new + text[end:])
     places = range(len(text[:start] + new + text[end:]) + 1)
     assert [edited.region(at) for at in places] == [whole.region(at) for at in places]
+
+
+def test_strings_and_comments_are_known_in_languages_without_a_grammar() -> None:
+    assert lexed("zig", 'const a = "b') is Region.STRING
+    assert lexed("zig", "const a = b; // the ") is Region.COMMENT
+    assert lexed("zig", 'const a = "b";') is Region.CODE
 
 
 def test_errors_are_counted() -> None:

@@ -69,6 +69,17 @@ def test_it_says_how_much_is_right_before_the_filters_and_after_them() -> None:
     assert stages["left"]["precision"] == stages["shown"]["precision"] == 0.5
 
 
+def test_a_line_that_the_model_indents_itself_is_right_at_every_stage() -> None:
+    """Where the editor put the indentation, the model writes it anew, and the hole begins behind it."""
+    task = cut("def f(a):\n    b = a\n    «return b»\n")
+    plan = Plan(Path("/src"), 1)
+    (row,) = evaluate(writing("\n    return b\n", "qwen"), plan, [task])
+    assert row["text"] == "return b"
+    assert row["exact"]
+    assert row["finished"]
+    assert row["filters"].keys() <= {"blank lines"}
+
+
 def test_languages_narrow_the_holes(repository: Path) -> None:
     found = tasks(Plan(repository, 20, languages=("go", "zig")))
     assert {task.language for task in found} == {"go", "zig"}

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from slm_lsp.cancel import CancelToken
 from slm_lsp.completion.confidence import Acceptance
+from slm_lsp.completion.flight import Pipeline
 from slm_lsp.completion.model import LoadedModel, Progress
 from slm_lsp.completion.pipeline import ALL_ON, Switches
 from slm_lsp.completion.request import (
@@ -46,7 +47,7 @@ class FakeBackend:
 
     Loading ends when `loaded` is set, or fails with `failure`; it brings `model`, or one that is none. Each
     request is answered with `text`; one for a document whose language is ``slow`` only once `released` is
-    set, and it can be cancelled.
+    set, and it can be cancelled. With a `pipeline` of its own that one answers instead.
     """
 
     def __init__(self, text: str = "pass") -> None:
@@ -56,6 +57,7 @@ class FakeBackend:
         self.released = threading.Event()
         self.failure: Exception | None = None
         self.model: LoadedModel | None = None
+        self.pipeline: Pipeline | None = None
         self.requests: list[CompletionRequest] = []
         self.loads: list[Settings] = []
         self.stopped: list[str] = []
@@ -88,6 +90,8 @@ class FakeBackend:
         told: Callable[[str], None] = lambda text: None,
     ) -> CompletionResult:
         """Answer with `text` at the cursor, behind the popup's entry if there is one."""
+        if self.pipeline:
+            return self.pipeline(model, request, settings, cancel, switches, acceptance, told)
         self.requests.append(request)
         while request.document.language == "slow" and not self.released.wait(0.005):
             if cancel.cancelled:

@@ -27,7 +27,7 @@ async def test_the_status_says_where_text_goes_and_the_log_who_answers_instead(
     with serving(Faulty(lambda _body: ["there"])) as server:
         settings = Settings(endpoint=server.url, endpoint_tokenizer=str(tmp_path))
         backend.model = replace(remote(settings), reserve=Reserve(lambda: local))
-        backend.services[-1]._pipeline = Router()
+        backend.pipeline = Router()
         await client.ready(initializationOptions={"eagerness": 100})
         client.open("x = ")
 

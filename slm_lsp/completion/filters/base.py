@@ -8,7 +8,7 @@ from slm_lsp.completion.extent import Extent
 from slm_lsp.completion.request import Reason, Trigger
 from slm_lsp.completion.stopping import indentation
 from slm_lsp.context.surroundings import Surroundings
-from slm_lsp.context.syntax import Region, Syntax
+from slm_lsp.context.syntax import Region, Syntax, lexed
 
 PROSE = frozenset(("markdown", "mdx", "plaintext", "restructuredtext", "latex", "git-commit", "html", "xml"))
 """Languages in which prose and markup are what is wanted."""
@@ -40,7 +40,8 @@ class Place:
         syntax: Syntax | None,
     ) -> "Place":
         """Look at a place; `syntax` is that of the text before and after it."""
-        region = syntax.region(len(around.before)) if syntax else Region.CODE
+        at = len(around.before)
+        region = syntax.region(at) if syntax else lexed(language, around.before[-WINDOW:])
         before = brackets(around.before[-WINDOW:], language)
         after = brackets(around.after[:WINDOW], language)
         return cls(around, language, trigger, extent, region, syntax, before, after)
@@ -70,7 +71,7 @@ class Place:
         """Whether more brackets around the cursor have no partner with a text in the place than without."""
         after = brackets(self.around.after[replaces:WINDOW], self.language) if replaces else self.after
         with_text = self.before + brackets(text, self.language) + after
-        return with_text.worse_than(self.before + self.after)
+        return with_text.worse_than(self.before + self.after, goes_on=len(self.around.after) > WINDOW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +79,23 @@ class Candidate:
     """A suggestion on its way through the filters; an empty text is a rejection.
 
     It takes the place of `replaces` characters behind the cursor. `whole_line` says whether the model
-    wrote on past the end of the text's last line; `unknown` counts the names found nowhere.
+    wrote on past the end of the text's last line; `unknown` counts the names found nowhere; `opened` is the
+    brace of a block that the text led up to and that was cut off, for it would have stayed open.
     """
 
     text: str
     whole_line: bool = False
     replaces: int = 0
     unknown: int = 0
+    opened: str = ""
 
     def cut(self, length: int) -> "Candidate":
         """Return the first characters of it."""
-        return self if length >= len(self.text) else replace(self, text=self.text[:length], whole_line=False)
+        return (
+            self
+            if length >= len(self.text)
+            else replace(self, text=self.text[:length], whole_line=False, opened="")
+        )
 
 
 class Filter(Protocol):

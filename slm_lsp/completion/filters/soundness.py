@@ -50,6 +50,9 @@ class Balance:
             return one
         if not place.unbalanced_by(one.text, one.replaces):
             return one
+        head = one.text.rstrip().removesuffix("{").rstrip()
+        if one.text.rstrip().endswith("{") and head and not place.unbalanced_by(head, one.replaces):
+            return replace(one.cut(len(head)), opened="{")
         for end in shorter(one.text):
             if not place.unbalanced_by(one.text[:end], one.replaces):
                 return one.cut(end)
@@ -57,7 +60,10 @@ class Balance:
 
 
 class SyntaxErrors:
-    """Cut a text back to where it parses no worse than the file does without it."""
+    """Cut a text back to where it parses no worse than the file does without it.
+
+    What leads up to a block is judged with the block.
+    """
 
     name = "syntax"
     reason = Reason.SYNTAX
@@ -67,7 +73,8 @@ class SyntaxErrors:
         if not one.text.strip() or place.syntax is None or place.region is not Region.CODE:
             return one
         now = place.syntax.errors
-        errors = place.errors_with(one.text, one.replaces)
+        block = " {}" if one.opened else ""
+        errors = place.errors_with(one.text + block, one.replaces)
         if errors is None or errors <= now:
             return one
         tried = 0

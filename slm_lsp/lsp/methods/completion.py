@@ -1,6 +1,7 @@
 """``textDocument/completion``: one entry in the popup, for clients without ghost text."""
 
 import re
+from dataclasses import replace
 from textwrap import dedent
 
 from lsprotocol import types
@@ -15,10 +16,15 @@ LABEL_LENGTH = 60
 
 
 async def completion(ls: Server, params: types.CompletionParams) -> types.CompletionList:
-    """Return what the model would write at the cursor; incomplete, so that the client asks at each key."""
+    """Return what the model would write at the cursor; incomplete, so that the client asks at each key.
+
+    The protocol calls it invoked as well if the client asks by itself while a word is typed.
+    """
     invoked = params.context and params.context.trigger_kind is types.CompletionTriggerKind.Invoked
     trigger = Trigger.INVOKED if invoked else Trigger.AUTOMATIC
     asked = request(ls, params.text_document, params.position, trigger)
+    if ls.service.just_typed(asked):
+        asked = replace(asked, trigger=Trigger.AUTOMATIC)
     result = await ls.service.complete(asked)
     return types.CompletionList(
         is_incomplete=True, items=[_entry(ls, asked, item) for item in result.items[:1]]

@@ -64,6 +64,33 @@ def test_a_line_that_opens_a_block_misfits_only_where_all_that_is_missing_was_as
     assert not misfits("a = 1", level, Trigger.INVOKED)
 
 
+def test_brackets_that_are_closed_far_away_are_not_left_open() -> None:
+    """The first line of a loop is missing within a module whose end is out of sight."""
+    many = "    fn g() {\n        h(1);\n    }\n\n" * 800
+    marked = f"mod a {{\n    fn f() {{\n        ¦\n            g(1);\n        }}\n    }}\n\n{many}}}\n"
+    assert balanced("for b in c {", marked, "rust") == "for b in c {"
+    assert balanced("b) + c", marked.replace("¦", "x = f(¦)"), "rust") == "b"
+    assert balanced("f(b, [c", marked, "rust") == "f"
+
+
+@pytest.mark.parametrize(
+    ("language", "marked", "text", "stays"),
+    [
+        ("rust", "fn f() {\n    ¦\n}\n", "for (a, _) in b.iter() {", "for (a, _) in b.iter()"),
+        ("go", "package a\n\nfunc f() {\n\t¦\n}\n", "if a == nil {", "if a == nil"),
+        ("typescript", "class A {\n  ¦\n}\n", "async f(a: string) {", "async f(a: string)"),
+        ("typescript", "¦\n", "const a = b c {", "const a = b"),
+    ],
+)
+def test_what_leads_up_to_a_block_stays_without_its_brace(
+    language: str, marked: str, text: str, stays: str
+) -> None:
+    found = place(marked, language)
+    left = SyntaxErrors().apply(Balance().apply(Candidate(text), found), found)
+    assert left.text == stays
+    assert not found.unbalanced_by(left.text)
+
+
 def test_a_torn_end_is_cut_back_to_what_parses() -> None:
     assert sound("a = 1\nb = 2 +", "¦\n") == "a = 1"
     assert sound("return a b", "def f(a):\n    ¦\n") == "return a"

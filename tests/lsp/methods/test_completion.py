@@ -107,6 +107,19 @@ async def test_the_trigger_is_passed_on(
     assert backend.requests[-1].trigger is trigger
 
 
+async def test_what_the_client_asks_while_a_word_is_typed_was_not_asked_for_by_the_user(
+    client: Session, backend: FakeBackend
+) -> None:
+    """The protocol has one kind for both: comments, doubtful suggestions and a snooze are the user's."""
+    await client.ready()
+    client.open("to")
+    place = {"line": 0, "character": 2}
+    client.edit({"range": {"start": place, "end": place}, "text": "t"})
+    await client.popup(0, 3, context={"triggerKind": 1}).result()
+    await client.popup(0, 3, context={"triggerKind": 1}).result()
+    assert [asked.trigger for asked in backend.requests] == [Trigger.AUTOMATIC, Trigger.INVOKED]
+
+
 async def test_nothing_to_say_is_an_empty_list_that_is_asked_for_again(
     client: Session, backend: FakeBackend
 ) -> None:
