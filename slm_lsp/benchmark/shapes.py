@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from slm_lsp.errors import SlmLspError, UsageError
 from slm_lsp.models.convert import save
-from slm_lsp.models.layout import INT8_FILE
+from slm_lsp.models.layout import lean_file
 from slm_lsp.models.quantise import GROUP, PANEL
 
 Config = dict[str, Any]
@@ -83,7 +83,7 @@ def write_int8(sizes: Config, folder: Path) -> None:
         tensors[f"{name}.weight"] = values
         tensors[f"{name}.scale"] = np.full((panels, inputs // GROUP, PANEL), _step(inputs), np.float32)
     tensors |= {name: np.full(size, fill, np.float32) for name, size, fill in _vectors(sizes)}
-    save(tensors, folder / INT8_FILE, {})
+    save(tensors, folder / lean_file("int8"), {})
 
 
 def write_gguf(shape: str, path: Path) -> None:

@@ -48,13 +48,13 @@ def local(settings: Settings, progress: Progress) -> LoadedModel:
     Raises:
         ModelError: it is not on disk, or can't be loaded.
     """
-    from slm_lsp.engine.load import load_engine, takes_converted
+    from slm_lsp.engine.load import load_engine, wanted_form
     from slm_lsp.models.store import locate
     from slm_lsp.prompt.formats import detect
     from slm_lsp.tokens.vocabulary import Vocabulary
 
-    dense = not takes_converted(settings.device, settings.precision)
-    files = locate(settings.model, progress, dense=dense, adapter=settings.adapter)
+    form = wanted_form(settings.device, settings.precision)
+    files = locate(settings.model, progress, form=form, adapter=settings.adapter)
     vocabulary = Vocabulary.load(files.folder) if files.gguf is None else Vocabulary.from_gguf(files.gguf)
     engine = load_engine(
         files.folder,

@@ -43,15 +43,15 @@ def serve(settings: Settings) -> None:
     Raises:
         OSError: another one listens already.
     """
-    from slm_lsp.engine.load import load_engine, takes_converted
+    from slm_lsp.engine.load import load_engine, wanted_form
     from slm_lsp.models.store import locate
     from slm_lsp.tokens.healing import TailConstraint
     from slm_lsp.tokens.vocabulary import Vocabulary
 
     host = Host(_place(settings).listen())
     try:
-        dense = not takes_converted(settings.device, settings.precision)
-        files = locate(settings.model, host.progress, dense=dense, adapter=settings.adapter)
+        form = wanted_form(settings.device, settings.precision)
+        files = locate(settings.model, host.progress, form=form, adapter=settings.adapter)
         vocabulary = Vocabulary.load(files.folder) if files.gguf is None else Vocabulary.from_gguf(files.gguf)
         engine = load_engine(
             files.folder,

@@ -2,22 +2,32 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from slm_lsp.engine.device import choose_device, physical_cores
 from slm_lsp.engine.interface import Engine
+from slm_lsp.engine.llama import weights
 
 
-def takes_converted(device: str, precision: str) -> bool:
-    """Whether the lean engine can serve these settings: int8 on the CPU, if it has the instructions.
+def wanted_form(device: str, precision: str) -> Literal["int8", "float32", "bfloat16", "float16", "dense"]:
+    """Return the form of the weights that these settings want.
 
-    Other devices and precisions want the weights as published.
+    On the CPU, if it has the instructions, it is a number format for the lean engine; other devices want the
+    weights as published ("dense").
 
     Raises:
         ModelError: the device is not to be had here.
     """
     from slm_lsp.engine.llama.native import supported
 
-    return precision in ("auto", "int8") and choose_device(device) == "cpu" and supported()
+    if choose_device(device) != "cpu" or not supported():
+        return "dense"
+    match precision:
+        case "auto" | "int8":
+            return "int8"
+        case "float32" | "bfloat16" | "float16":
+            return precision
+    return "dense"
 
 
 def load_engine(
@@ -32,15 +42,15 @@ def load_engine(
 ) -> Engine:
     """Load a model folder, or a GGUF file in it, by the fastest backend that can.
 
-    A converted folder, which is for the CPU in int8, runs through the lean forward pass; everything else
-    through transformers, which is imported only then. `cache_memory` bounds the lean engine's key/value cache
-    in megabytes.
+    A converted folder, which is for the CPU, runs through the lean forward pass in the number format it has;
+    everything else through transformers, which is imported only then. `cache_memory` bounds the lean engine's
+    key/value cache in megabytes.
 
     Raises:
         ModelError: the files can't be loaded; the message says what to do.
     """
     threads = threads or physical_cores()
-    if gguf is None and (folder / "model.int8.safetensors").is_file():
+    if gguf is None and weights.find(folder):
         from slm_lsp.engine.llama.engine import load
 
         return load(folder, threads, cache_memory, progress)

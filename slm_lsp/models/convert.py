@@ -1,7 +1,7 @@
 """Converting a Llama or Gemma 3 GGUF file, once, to what loads fastest: a folder in Hugging Face layout.
 
-The weights are written as int8 for the lean engine (`write_int8`) or as float32 for transformers
-(`write_dense`); configuration and tokenizer are the same beside both.
+The weights are written for the lean engine (`write_lean`) or as float32 for transformers (`write_dense`);
+configuration and tokenizer are the same beside both.
 """
 
 import errno
@@ -22,14 +22,19 @@ from slm_lsp.models.adapter import Adapter
 from slm_lsp.models.gguf_names import GEMMA3, Names
 from slm_lsp.models.gguf_reader import Gguf
 from slm_lsp.models.gguf_tokenizer import tokenizer, tokenizer_config
-from slm_lsp.models.layout import DENSE_FILE, INT8_FILE, INT8_FORMAT, INT8_VERSION, Progress
+from slm_lsp.models.layout import DENSE_FILE, Lean, Progress, lean_file, lean_metadata
 from slm_lsp.models.quantise import Floats
 
 
-def write_int8(
-    gguf: Gguf, folder: Path, source_sha256: str, progress: Progress, adapters: Sequence[Adapter] = ()
+def write_lean(
+    gguf: Gguf,
+    folder: Path,
+    form: Lean,
+    source_sha256: str,
+    progress: Progress,
+    adapters: Sequence[Adapter] = (),
 ) -> None:
-    """Write configuration, tokenizer and `INT8_FILE` (see `slm_lsp.models.quantise`) into `folder`.
+    """Write configuration, tokenizer and weights (see `slm_lsp.models.quantise`) into `folder`.
 
     Adapters are merged into the weights, one after the other, and give special tokens their names.
 
@@ -42,14 +47,9 @@ def write_int8(
     _write_beside(gguf, folder, adapters)
     tensors = merged(gguf, adapters, progress, 0.4)
     progress(0.4, "rounding the model")
-    fused = quantise.fuse(tensors.items())
-    metadata = {
-        "format": INT8_FORMAT,
-        "version": INT8_VERSION,
-        "source_sha256": source_sha256,
-    }
+    fused = quantise.fuse(tensors.items(), form)
     progress(0.9, "writing the model")
-    save(fused, folder / INT8_FILE, metadata)
+    save(fused, folder / lean_file(form), lean_metadata(form) | {"source_sha256": source_sha256})
     progress(1.0, "converted")
 
 

@@ -4,28 +4,26 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from slm_lsp.errors import ModelInvalid, ModelNotFound
 from slm_lsp.models import checks, disk
 from slm_lsp.models.known import WheelSource
-from slm_lsp.models.layout import CONVERTER_VERSIONS, DENSE_FILE, INT8_FILE, Progress
+from slm_lsp.models.layout import CONVERTER_VERSIONS, DENSE_FILE, Form, Lean, Progress, lean_file
 from slm_lsp.paths import cache_dir
 
 if TYPE_CHECKING:
     from slm_lsp.models.adapter import Adapter
     from slm_lsp.models.gguf_reader import Gguf
 
-_Kind = Literal["int8", "dense"]
-
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
     """A model on disk, looked over and ready to load.
 
-    `folder` is in Hugging Face layout, the user's own or one in the cache. `converted`: it holds
-    ``model.int8.safetensors`` for the lean engine (see `slm_lsp.models.quantise`). `gguf`: the user's own
-    GGUF file in `folder`, for transformers to read.
+    `folder` is in Hugging Face layout, the user's own or one in the cache. `converted`: it holds weights for
+    the lean engine (see `slm_lsp.models.quantise`). `gguf`: the user's own GGUF file in `folder`, for
+    transformers to read.
     """
 
     name: str
@@ -61,59 +59,61 @@ def of_gguf(
     source: WheelSource,
     home: Path,
     progress: Progress,
-    dense: bool,
+    form: Form,
     adapters: Sequence[AdapterFile],
 ) -> ModelFiles:
     """Return a known model in `home`, converted from its GGUF file; see `slm_lsp.models.store.locate`.
 
     The adapters are merged into it one after the other.
     """
-    kind: _Kind = "dense" if dense or source.architecture != "llama" else "int8"
-    folder = gguf_folder(home, source, kind, adapters)
+    if source.architecture != "llama":
+        form = "dense"
+    folder = gguf_folder(home, source, form, adapters)
     with disk.explained(folder):
-        if not _whole(folder, kind):
+        if not _whole(folder, form):
             read = header(name, source, home)
             with disk.locked(home):
-                if not _whole(folder, kind):
-                    _convert(read, source, kind, folder, progress, adapters)
-    return ModelFiles(name, folder, None, converted=kind == "int8")
+                if not _whole(folder, form):
+                    _convert(read, source, form, folder, progress, adapters)
+    return ModelFiles(name, folder, None, converted=form != "dense")
 
 
-def of_folder(name: str, folder: Path, progress: Progress, dense: bool) -> ModelFiles:
-    """Return a folder in Hugging Face layout, converted unless `dense` or of another shape than Llama's."""
+def of_folder(name: str, folder: Path, progress: Progress, form: Form) -> ModelFiles:
+    """Return a folder in Hugging Face layout, as it is if "dense" or of another shape than Llama's."""
     from slm_lsp.models import folders
 
     checks.check_folder(folder)
-    if dense or not folders.is_lean(folder):
+    if form == "dense" or not folders.is_lean(folder):
         return ModelFiles(name, folder, None, converted=False)
-    made = _made(folder, lambda fresh: folders.write_int8(folder, fresh, progress))
+    made = _made(folder, form, lambda fresh: folders.write_lean(folder, fresh, form, progress))
     return ModelFiles(name, made, None, converted=True)
 
 
-def of_file(name: str, file: Path, progress: Progress, dense: bool) -> ModelFiles:
-    """Return a user's own GGUF file, converted unless `dense` or of another shape than Llama's."""
+def of_file(name: str, file: Path, progress: Progress, form: Form) -> ModelFiles:
+    """Return a user's own GGUF file, as it is if "dense" or of another shape than Llama's."""
     from slm_lsp.models import gguf_files, gguf_reader
 
     gguf = gguf_reader.read(file)
-    if dense or not gguf_files.is_lean(gguf):
+    if form == "dense" or not gguf_files.is_lean(gguf):
         return ModelFiles(name, file.parent, file, converted=False)
-    made = _made(file, lambda fresh: gguf_files.write_int8(gguf, fresh, progress))
+    made = _made(file, form, lambda fresh: gguf_files.write_lean(gguf, fresh, form, progress))
     return ModelFiles(name, made, None, converted=True)
 
 
-def _made(source: Path, write: Callable[[Path], None]) -> Path:
-    """Return the folder that `write` makes of a user's own folder or file, in place of older ones."""
+def _made(source: Path, form: Lean, write: Callable[[Path], None]) -> Path:
+    """Return the folder that `write` makes of a user's own folder or file, in place of outdated ones."""
     from slm_lsp.models import folders
 
     home = cache_dir() / "converted"
-    made = home / f"{folders.place(source)}-{CONVERTER_VERSIONS['int8']}-{folders.state(source)}"
-    if not _whole(made, "int8"):
+    current = f"{folders.place(source)}-{CONVERTER_VERSIONS[form]}-{folders.state(source)}"
+    made = home / f"{current}-{form}"
+    if not _whole(made, form):
         with disk.locked(home), disk.explained(home):
-            if not _whole(made, "int8"):
+            if not _whole(made, form):
                 with disk.replacing(made) as fresh:
                     write(fresh)
                 for outdated in made_of(source):
-                    if outdated != made:
+                    if not outdated.name.startswith(f"{current}-"):
                         shutil.rmtree(outdated)
     return made
 
@@ -134,9 +134,9 @@ def forget(folder: Path) -> int:
     return freed
 
 
-def gguf_folder(home: Path, source: WheelSource, kind: _Kind, adapters: Sequence[AdapterFile]) -> Path:
+def gguf_folder(home: Path, source: WheelSource, form: Form, adapters: Sequence[AdapterFile]) -> Path:
     """Return the folder of one conversion; its name tells the source, the converter and the adapters."""
-    parts = [kind, CONVERTER_VERSIONS[kind], source.sha256[:8], *(one.sha256[:8] for one in adapters)]
+    parts = [form, CONVERTER_VERSIONS[form], source.sha256[:8], *(one.sha256[:8] for one in adapters)]
     return home / "-".join(map(str, parts))
 
 
@@ -153,9 +153,9 @@ def header(name: str, source: WheelSource, home: Path) -> "Gguf":
         return gguf_reader.read(gguf)
 
 
-def _whole(folder: Path, kind: _Kind) -> bool:
+def _whole(folder: Path, form: Form) -> bool:
     try:
-        checks.check_safetensors(folder / (INT8_FILE if kind == "int8" else DENSE_FILE))
+        checks.check_safetensors(folder / (DENSE_FILE if form == "dense" else lean_file(form)))
     except ModelInvalid:
         return False
     return True
@@ -164,7 +164,7 @@ def _whole(folder: Path, kind: _Kind) -> bool:
 def _convert(
     read: "Gguf",
     source: WheelSource,
-    kind: _Kind,
+    form: Form,
     folder: Path,
     progress: Progress,
     adapters: Sequence[AdapterFile],
@@ -173,11 +173,11 @@ def _convert(
 
     tuned = [one.read() for one in adapters]
     with disk.replacing(folder) as fresh:
-        if kind == "int8":
-            convert.write_int8(read, fresh, source.sha256, progress, tuned)
-        else:
+        if form == "dense":
             convert.write_dense(read, fresh, progress, tuned)
-    current = gguf_folder(folder.parent, source, kind, ()).name
-    for outdated in folder.parent.glob(f"{kind}-*"):
+        else:
+            convert.write_lean(read, fresh, form, source.sha256, progress, tuned)
+    current = gguf_folder(folder.parent, source, form, ()).name
+    for outdated in folder.parent.glob(f"{form}-*"):
         if not outdated.name.startswith(current):
             shutil.rmtree(outdated)

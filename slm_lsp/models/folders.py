@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slm_lsp.models import checks, quantise
-from slm_lsp.models.layout import INT8_FILE, INT8_FORMAT, INT8_VERSION, Progress
+from slm_lsp.models.layout import Lean, Progress, lean_file, lean_metadata
 from slm_lsp.models.quantise import Floats
 
 FAMILIES = frozenset({"llama", "mistral", "qwen2", "qwen3"})
@@ -57,8 +57,8 @@ def state(source: Path) -> str:
     return digest.hexdigest()[:12]
 
 
-def write_int8(folder: Path, target: Path, progress: Progress) -> None:
-    """Write a folder's configuration, tokenizer and int8 weights (see `slm_lsp.models.quantise`) to `target`.
+def write_lean(folder: Path, target: Path, form: Lean, progress: Progress) -> None:
+    """Write a folder's configuration, tokenizer and weights (see `slm_lsp.models.quantise`) to `target`.
 
     Raises:
         ModelInvalid: the weights are damaged or incomplete.
@@ -74,9 +74,9 @@ def write_int8(folder: Path, target: Path, progress: Progress) -> None:
         # Within its window, attention that slides is attention to everything.
         (target / "config.json").write_text(json.dumps(config | {"max_position_embeddings": window}), "utf-8")
     names = list(_names(folder, config))
-    tensors = quantise.fuse(_tensors(folder, frozenset(names), progress))
+    tensors = quantise.fuse(_tensors(folder, frozenset(names), progress), form)
     progress(0.9, "writing the model")
-    save(tensors, target / INT8_FILE, {"format": INT8_FORMAT, "version": INT8_VERSION})
+    save(tensors, target / lean_file(form), lean_metadata(form))
     progress(1.0, "converted")
 
 

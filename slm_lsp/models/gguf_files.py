@@ -8,7 +8,7 @@ from slm_lsp.models import folders, quantise
 from slm_lsp.models.convert import configuration, reported, save
 from slm_lsp.models.gguf_names import Names
 from slm_lsp.models.gguf_reader import Gguf
-from slm_lsp.models.layout import INT8_FILE, INT8_FORMAT, INT8_VERSION, Progress
+from slm_lsp.models.layout import Lean, Progress, lean_file, lean_metadata
 
 
 def is_lean(gguf: Gguf) -> bool:
@@ -29,8 +29,8 @@ def is_lean(gguf: Gguf) -> bool:
         return False
 
 
-def write_int8(gguf: Gguf, target: Path, progress: Progress) -> None:
-    """Write a file's configuration, tokenizer and int8 weights (see `slm_lsp.models.quantise`) to `target`.
+def write_lean(gguf: Gguf, target: Path, form: Lean, progress: Progress) -> None:
+    """Write a file's configuration, tokenizer and weights (see `slm_lsp.models.quantise`) to `target`.
 
     Raises:
         ModelInvalid: the weights or the tokenizer can't be read.
@@ -40,7 +40,7 @@ def write_int8(gguf: Gguf, target: Path, progress: Progress) -> None:
 
     unpack_gguf(gguf.path, target)
     (target / "config.json").write_text(json.dumps(configuration(gguf)), encoding="utf-8")
-    tensors = quantise.fuse(reported(gguf, progress, 0.9))
+    tensors = quantise.fuse(reported(gguf, progress, 0.9), form)
     progress(0.9, "writing the model")
-    save(tensors, target / INT8_FILE, {"format": INT8_FORMAT, "version": INT8_VERSION})
+    save(tensors, target / lean_file(form), lean_metadata(form))
     progress(1.0, "converted")

@@ -1,21 +1,32 @@
 """Names and versions of what the converter writes, and how it tells how far it is."""
 
 from collections.abc import Callable
+from typing import Literal
 
-INT8_FILE = "model.int8.safetensors"
-"""Weights for the lean engine, laid out as `slm_lsp.models.quantise` says."""
+Lean = Literal["int8", "float32", "bfloat16", "float16"]
+"""Number formats of the weights that the lean engine reads."""
 
-INT8_FORMAT = "slm-lsp-int8"
-"""``format`` in the metadata of `INT8_FILE`."""
+Form = Literal[Lean, "dense"]
+"""What a model's files can be made into: weights for the lean engine, or for transformers ("dense")."""
 
-INT8_VERSION = "2"
-"""``version`` in the metadata of `INT8_FILE`: changes with its layout."""
+LEAN_VERSION = "2"
+"""``version`` in the metadata of a `lean_file`: changes with its layout."""
 
 DENSE_FILE = "model.safetensors"
 """Weights for transformers, under the names that it gives them."""
 
-CONVERTER_VERSIONS = {"int8": 3, "dense": 2}
+CONVERTER_VERSIONS: dict[Form, int] = {"int8": 3, "float32": 3, "bfloat16": 3, "float16": 3, "dense": 2}
 """Change with anything that the converter writes; what an older one wrote is then made again."""
 
 Progress = Callable[[float, str], None]
 """Told how far the work is, from 0 to 1, and what is being done."""
+
+
+def lean_file(form: Lean) -> str:
+    """Return the name of a file of weights for the lean engine (see `slm_lsp.models.quantise`)."""
+    return f"model.{form}.safetensors"
+
+
+def lean_metadata(form: Lean) -> dict[str, str]:
+    """Return what tells such a file from others."""
+    return {"format": f"slm-lsp-{form}", "version": LEAN_VERSION}

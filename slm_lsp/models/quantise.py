@@ -1,9 +1,11 @@
-"""Weights of a Llama-shaped model as the lean engine reads them: int8 in panels, products fused.
+"""Weights of a Llama-shaped model as the lean engine reads them: in panels, products fused.
 
-A row of a matrix is cut into groups of up to `GROUP` inputs, each with a scale of its own; a weight is its
-int8 value times its group's scale. Rows stand in panels of `PANEL`, the last filled up with zeros, and within
-a panel the values of two neighbouring inputs stand together, which is the order in which the engine
-multiplies: int8 [panels, inputs / 2, PANEL, 2], and the scales float32 [panels, groups, PANEL].
+Rows of a matrix stand in panels of `PANEL`, the last filled up with zeros, in the order in which the engine
+multiplies: [panels, inputs, PANEL], in float32, float16, or bfloat16 with its bits as uint16.
+
+In int8 a row is cut into groups of up to `GROUP` inputs, each with a scale of its own; a weight is its int8
+value times its group's scale. Within a panel the values of two neighbouring inputs stand together: int8
+[panels, inputs / 2, PANEL, 2], and the scales float32 [panels, groups, PANEL].
 
 The file ``model.int8.safetensors`` holds, for each layer ``i``, a ``.weight`` and a ``.scale`` of
 
@@ -17,17 +19,19 @@ The file ``model.int8.safetensors`` holds, for each layer ``i``, a ``.weight`` a
 and in float32 ``layers.{i}.attn_norm`` and ``layers.{i}.mlp_norm`` (hidden size); where the model has them
 ``layers.{i}.qkv.bias`` (one for each row) and ``layers.{i}.q_norm``, ``layers.{i}.k_norm`` (head size).
 Besides ``norm``, ``embed.weight`` with ``embed.scale`` (rows of the vocabulary, times hidden size), and
-``head.weight`` with ``head.scale`` unless the head is tied to the embedding.
+``head.weight`` with ``head.scale`` unless the head is tied to the embedding. The files of other formats, such
+as ``model.float32.safetensors``, hold the same but the scales.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from slm_lsp.errors import ModelInvalid
+from slm_lsp.models.layout import Lean
 
 Floats = NDArray[np.float32]
 
@@ -86,12 +90,22 @@ def quantise_groups(weight: Floats) -> tuple[NDArray[np.int8], Floats]:
     return values.reshape(weight.shape), scale
 
 
+def rounded(weight: Floats, form: Lean) -> NDArray[Any]:
+    """Return a matrix in another format of floats, as nearly as that can say; bfloat16 as its bits."""
+    if form != "bfloat16":
+        return weight.astype(form)
+    bits = np.ascontiguousarray(weight, np.float32).view(np.uint32)
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16)
+
+
 def panels(values: NDArray[Any]) -> NDArray[Any]:
-    """Reorder int8 values [rows, inputs] to [panels, inputs / 2, PANEL, 2]."""
+    """Reorder [rows, inputs] to [panels, inputs, PANEL], and int8 to [panels, inputs / 2, PANEL, 2]."""
     rows, inputs = values.shape
     filled = np.zeros((-(-rows // PANEL) * PANEL, inputs), values.dtype)
     filled[:rows] = values
-    return np.ascontiguousarray(filled.reshape(-1, PANEL, inputs // 2, 2).transpose(0, 2, 1, 3))
+    if values.dtype == np.int8:
+        return np.ascontiguousarray(filled.reshape(-1, PANEL, inputs // 2, 2).transpose(0, 2, 1, 3))
+    return np.ascontiguousarray(filled.reshape(-1, PANEL, inputs).transpose(0, 2, 1))
 
 
 def scale_panels(scale: Floats) -> Floats:
@@ -100,10 +114,6 @@ def scale_panels(scale: Floats) -> Floats:
     filled = np.ones((-(-rows // PANEL) * PANEL, groups), np.float32)
     filled[:rows] = scale
     return np.ascontiguousarray(filled.reshape(-1, PANEL, groups).transpose(0, 2, 1))
-
-
-Rounding = Callable[[str, Floats], tuple[NDArray[np.int8], Floats]]
-"""Rounds a matrix, given its Hugging Face name, to int8 values [rows, inputs] and scales [rows, groups]."""
 
 
 def has_place(name: str) -> bool:
@@ -116,12 +126,10 @@ def has_place(name: str) -> bool:
     return module in _KEPT or module in _FUSED
 
 
-def fuse(
-    tensors: Iterable[tuple[str, Floats]], rounding: Rounding = lambda _name, weight: quantise_groups(weight)
-) -> dict[str, NDArray[Any]]:
-    """Quantise the tensors of a Llama-shaped model, which come under their Hugging Face names in any order.
+def fuse(tensors: Iterable[tuple[str, Floats]], form: Lean = "int8") -> dict[str, NDArray[Any]]:
+    """Round the tensors of a Llama-shaped model, which come under their Hugging Face names in any order.
 
-    Each tensor is let go of once it is quantised, so an iterator that reads them one by one keeps memory low.
+    Each tensor is let go of once it is rounded, so an iterator that reads them one by one keeps memory low.
 
     Raises:
         ModelInvalid: a tensor has no place in the layout, is not finite, or one is missing.
@@ -143,9 +151,10 @@ def fuse(
         elif name in _OUTER or (module in _FUSED and kind == "weight"):
             target, place = (_OUTER[name], 0) if name in _OUTER else _FUSED[module]
             target = f"layers.{layer}.{target}" if layer else target
-            values, scale = rounding(name, tensor)
+            values, scale = quantise_groups(tensor) if form == "int8" else (rounded(tensor, form), None)
             parts.setdefault(f"{target}.weight", {})[place] = values
-            parts.setdefault(f"{target}.scale", {})[place] = scale
+            if scale is not None:
+                parts.setdefault(f"{target}.scale", {})[place] = scale
         else:
             raise ModelInvalid(f"The model is not of Llama's shape: there is no place for its tensor {name}.")
     for name, found in parts.items():

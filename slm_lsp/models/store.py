@@ -10,7 +10,7 @@ from slm_lsp.errors import ModelInvalid, ModelNotFound
 from slm_lsp.models import converted, disk, lock
 from slm_lsp.models.converted import AdapterFile, ModelFiles
 from slm_lsp.models.known import EMBEDDED, KNOWN, KnownModel, known, wheel_source
-from slm_lsp.models.layout import Progress
+from slm_lsp.models.layout import CONVERTER_VERSIONS, Form, Progress
 from slm_lsp.paths import cache_dir, state_dir
 
 if TYPE_CHECKING:
@@ -45,16 +45,16 @@ class Tuned:
 
 
 def locate(
-    name: str, progress: Progress | None = None, *, dense: bool = False, adapter: str = ""
+    name: str, progress: Progress | None = None, *, form: Form = "int8", adapter: str = ""
 ) -> ModelFiles:
     """Return the files of the model that `name` stands for, without touching the network.
 
     `name` is a known model's, a folder in Hugging Face layout, a ``.gguf`` file, or the id of a model that
     was pulled or is in the local hub cache; the first of these that there is. A known model that comes as a
-    GGUF file is converted when it is first asked for: to int8 weights for the lean engine, or to float32 ones
-    for transformers with `dense` and where the lean engine does not run its architecture. Adapters (see
-    `adapters`) are merged into it when they are first asked for together. A folder of Llama's shape is
-    converted as well, unless `dense`; what was made of it before it changed is removed.
+    GGUF file is converted to `form` when that is first asked for, and to "dense" where the lean engine does
+    not run its architecture. Adapters (see `adapters`) are merged into it when they are first asked for
+    together. A folder of Llama's shape is converted as well, unless to "dense", which it is; what was made of
+    it before it changed is removed.
 
     Raises:
         ModelNotFound: there is no such model on disk.
@@ -64,7 +64,7 @@ def locate(
     progress = progress or (lambda _done, _what: None)
     row = KNOWN.get(name)
     if row and row.gguf:
-        return converted.of_gguf(name, row.gguf, _home(name), progress, dense, adapters(row, adapter))
+        return converted.of_gguf(name, row.gguf, _home(name), progress, form, adapters(row, adapter))
     if adapter not in ("", PUBLISHED):
         raise ModelInvalid(
             f"An adapter can't be used with {name}, only with a model that comes as a GGUF file "
@@ -73,11 +73,11 @@ def locate(
     path = Path(name).expanduser().absolute()
     with disk.explained(path):
         if not row and path.is_dir():
-            return converted.of_folder(name, path, progress, dense)
+            return converted.of_folder(name, path, progress, form)
         if not row and path.is_file():
-            return converted.of_file(name, path, progress, dense)
+            return converted.of_file(name, path, progress, form)
         if row or _HUB_ID.fullmatch(name):
-            return converted.of_folder(name, _from_hub(name), progress, dense)
+            return converted.of_folder(name, _from_hub(name), progress, form)
     raise ModelNotFound(
         f"There is no model {name}: it is neither a known model (`slm-lsp models list`) nor a file or folder."
     )
@@ -188,7 +188,7 @@ def _installed(model: KnownModel) -> Installed:
             fetched = (home / model.gguf.name).is_file()
             shipped = adapters(model, "")
             made = any(
-                converted.gguf_folder(home, model.gguf, kind, shipped).is_dir() for kind in ("int8", "dense")
+                converted.gguf_folder(home, model.gguf, form, shipped).is_dir() for form in CONVERTER_VERSIONS
             )
             return Installed(model, home, disk.size(home), fetched, made)
         made_of = converted.made_of(hub_folder(model.name))

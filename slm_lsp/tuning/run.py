@@ -64,7 +64,7 @@ def prepare(
         ModelError: the model is not on disk, or can't be tuned.
         SlmLspError: the folder holds another run, or can't be written.
     """
-    files = store.locate(model, dense=True)
+    files = store.locate(model, form="dense")
     if files.gguf is not None:
         raise ModelInvalid("tuning needs float weights; give the model's folder in Hugging Face layout.")
     vocabulary = Vocabulary.load(files.folder)

@@ -111,7 +111,7 @@ def write(run: Path, path: Path, milestone: Path | None) -> None:
 
 
 def _base() -> Path:
-    return store.locate(EMBEDDED, dense=True, adapter=store.PUBLISHED).folder
+    return store.locate(EMBEDDED, form="dense", adapter=store.PUBLISHED).folder
 
 
 def _told(report: Report) -> None:

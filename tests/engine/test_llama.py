@@ -1,6 +1,7 @@
 """The lean forward pass: what it computes, and that no fast path changes it."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ from slm_lsp.engine.llama.engine import LlamaEngine, load
 from slm_lsp.engine.llama.plan import ROWS
 from slm_lsp.engine.lookup import Nothing
 from slm_lsp.errors import ModelError, ModelInvalid
+from slm_lsp.models.layout import Lean, lean_file
 from slm_lsp.models.quantise import fuse, quantise_groups
 from tests.engine.growing import grow
 
@@ -85,15 +87,15 @@ def model(config: PretrainedConfig) -> Any:
     return made
 
 
-def write(reference: Any, folder: Path) -> Path:
+def write(reference: Any, folder: Path, form: Lean = "int8") -> Path:
     tied = reference.config.tie_word_embeddings
     state = {
         name: tensor.numpy()
         for name, tensor in reference.state_dict().items()
         if not (tied and name == "lm_head.weight")
     }
-    fused = {name: np.ascontiguousarray(one) for name, one in fuse(state.items()).items()}
-    save_file(fused, folder / "model.int8.safetensors")
+    fused = {name: np.ascontiguousarray(one) for name, one in fuse(state.items(), form).items()}
+    save_file(fused, folder / lean_file(form))
     (folder / "config.json").write_text(json.dumps(reference.config.to_dict()), encoding="utf-8")
     return folder
 
@@ -112,9 +114,9 @@ def reference() -> Any:
     return model(FAMILIES["llama"])
 
 
-@pytest.fixture(scope="module")
-def folder(reference: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write(reference, tmp_path_factory.mktemp("tiny"))
+@pytest.fixture(scope="module", params=["int8", "float32"])
+def folder(reference: Any, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    return write(reference, tmp_path_factory.mktemp("tiny"), request.param)
 
 
 @pytest.fixture
@@ -139,19 +141,30 @@ def greedy(engine: LlamaEngine, prompt: list[int], count: int = 12) -> tuple[lis
     return list(engine.generate(prompt, Decoding(count), CancelToken(), usage)), usage
 
 
+OFF: dict[Lean, float] = {"int8": 0.02, "float32": 1e-4, "bfloat16": 0.02, "float16": 0.02}
+"""How far a log probability may be off; but for float32, keys and values are held in float16."""
+
+
+@pytest.mark.parametrize("form", OFF)
 @pytest.mark.parametrize("family", FAMILIES)
-def test_the_forward_pass_is_that_of_transformers(family: str, tmp_path: Path) -> None:
+def test_the_forward_pass_is_that_of_transformers(family: str, form: Lean, tmp_path: Path) -> None:
     theirs = model(FAMILIES[family])
+    if form in ("bfloat16", "float16"):
+        with torch.no_grad():
+            for weight in theirs.parameters():
+                # Matrices are what is rounded.
+                if weight.dim() == 2:
+                    weight.copy_(weight.to(getattr(torch, form)))
     with torch.inference_mode():
         expected = theirs(torch.tensor([LONG])).logits[0].log_softmax(-1)
     entropy = -(expected.exp() * expected).sum(-1)
-    with loaded(write(theirs, tmp_path)) as engine:
+    with loaded(write(theirs, tmp_path, form)) as engine:
+        assert engine.info.precision == form
         for length in (1, 2, 33, ROWS, len(LONG)):
             (token,) = engine.generate(LONG[:length], Decoding(1), CancelToken(), Usage())
-            # Keys and values are held in float16.
-            assert token.logprob == pytest.approx(float(expected[length - 1].max()), abs=0.02)
-            assert float(expected[length - 1, token.id]) == pytest.approx(token.logprob, abs=0.02)
-            assert token.entropy == pytest.approx(float(entropy[length - 1]), abs=0.02)
+            assert token.logprob == pytest.approx(float(expected[length - 1].max()), abs=OFF[form])
+            assert float(expected[length - 1, token.id]) == pytest.approx(token.logprob, abs=OFF[form])
+            assert token.entropy == pytest.approx(float(entropy[length - 1]), abs=OFF[form])
 
 
 def test_what_is_read_in_pieces_is_the_same_to_the_bit(
@@ -207,9 +220,9 @@ def test_files_edited_in_turn_do_not_evict_each_other(engine: LlamaEngine) -> No
 
 
 def test_a_small_cache_forgets_what_was_used_least_and_answers_right(
-    reference: Any, tmp_path: Path, fresh: Callable[[list[int]], list[Token]]
+    folder: Path, fresh: Callable[[list[int]], list[Token]]
 ) -> None:
-    with loaded(write(reference, tmp_path), megabytes=1) as engine:
+    with loaded(folder, megabytes=1) as engine:
         prompts = [[start, *LONG] for start in range(12)]
         for prompt in prompts:
             assert greedy(engine, prompt)[0] == fresh(prompt)
@@ -367,8 +380,8 @@ def test_prompts_that_can_not_be_read_are_refused(engine: LlamaEngine, prompt: l
 
 def test_a_cut_off_file_is_refused_in_one_sentence(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
-    whole = (folder / "model.int8.safetensors").read_bytes()
-    (tmp_path / "model.int8.safetensors").write_bytes(whole[: len(whole) // 2])
+    (weights,) = folder.glob("*.safetensors")
+    (tmp_path / weights.name).write_bytes(weights.read_bytes()[: weights.stat().st_size // 2])
     with pytest.raises(ModelInvalid, match="pull the model again"), loaded(tmp_path):
         pass
 
@@ -379,6 +392,7 @@ def test_a_cut_off_file_is_refused_in_one_sentence(folder: Path, tmp_path: Path)
 def test_a_config_of_another_shape_is_refused(folder: Path, tmp_path: Path, change: dict[str, int]) -> None:
     config = json.loads((folder / "config.json").read_text()) | change if change else {}
     (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    (tmp_path / "model.int8.safetensors").write_bytes((folder / "model.int8.safetensors").read_bytes())
+    (weights,) = folder.glob("*.safetensors")
+    shutil.copy(weights, tmp_path)
     with pytest.raises(ModelInvalid, match=r"pull (it|the model) again"), loaded(tmp_path):
         pass

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from slm_lsp.errors import ModelInvalid
 from slm_lsp.models import convert
 from slm_lsp.models.gguf_reader import Gguf, read
-from slm_lsp.models.layout import INT8_FILE
+from slm_lsp.models.layout import lean_file
 from slm_lsp.models.store import PUBLISHED, gguf_path, locate
 from slm_lsp.tokens.vocabulary import Vocabulary
 from tests.models import tiny
@@ -40,8 +40,8 @@ def test_weights_come_back_in_transformers_order(tmp_path: Path) -> None:
 
 def test_int8_file_holds_the_model(tmp_path: Path) -> None:
     seen: list[float] = []
-    convert.write_int8(_gguf(tmp_path), tmp_path, "abc", lambda done, _what: seen.append(done))
-    with safe_open(tmp_path / INT8_FILE, "numpy") as file:
+    convert.write_lean(_gguf(tmp_path), tmp_path, "int8", "abc", lambda done, _what: seen.append(done))
+    with safe_open(tmp_path / lean_file("int8"), "numpy") as file:
         assert file.metadata() == {"format": "slm-lsp-int8", "version": "2", "source_sha256": "abc"}
         values, scale = file.get_tensor("layers.0.qkv.weight"), file.get_tensor("layers.0.qkv.scale")
     written = tiny.weights()
@@ -91,7 +91,7 @@ def test_transformers_gets_the_same_logits_from_the_folder_as_from_the_gguf(tmp_
 
 
 def test_tokenizer_loads_and_keeps_digits_apart(tmp_path: Path) -> None:
-    convert.write_int8(_gguf(tmp_path), tmp_path, "", _ignore)
+    convert.write_lean(_gguf(tmp_path), tmp_path, "int8", "", _ignore)
     tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
     assert tokenizer.encode("def").tokens == ["def"]
     assert tokenizer.encode("12").tokens == ["1", "2"]
@@ -139,14 +139,14 @@ def test_another_architecture_is_refused(tmp_path: Path) -> None:
 def test_an_unknown_tokenizer_is_refused(tmp_path: Path) -> None:
     tiny.write_gguf(tmp_path / "x.gguf", tiny.weights(), pre="tekken")
     with pytest.raises(ModelInvalid, match="a tokenizer of the kind gpt2/tekken"):
-        convert.write_int8(read(tmp_path / "x.gguf"), tmp_path, "", _ignore)
+        convert.write_lean(read(tmp_path / "x.gguf"), tmp_path, "int8", "", _ignore)
 
 
 def test_a_tensor_of_another_shape_of_model_is_refused(tmp_path: Path) -> None:
     extra = {"rope_freqs.weight": np.ones(8, np.float32)}
     tiny.write_gguf(tmp_path / "x.gguf", tiny.weights(), extra=extra)
     with pytest.raises(ModelInvalid, match=r"no place for its tensor rope_freqs\.weight"):
-        convert.write_int8(read(tmp_path / "x.gguf"), tmp_path, "", _ignore)
+        convert.write_lean(read(tmp_path / "x.gguf"), tmp_path, "int8", "", _ignore)
 
 
 @pytest.mark.model
@@ -171,7 +171,7 @@ def test_the_embedded_models_weights_give_the_logits_of_its_gguf() -> None:
 def test_the_embedded_models_int8_weights_are_the_ggufs() -> None:
     files = locate("smollm2-135m", adapter=PUBLISHED)
     expected = dict(convert.float_tensors(read(gguf_path("smollm2-135m"))))
-    with safe_open(files.folder / INT8_FILE, "numpy") as file:
+    with safe_open(files.folder / lean_file("int8"), "numpy") as file:
         for name, theirs in (
             ("embed", "model.embed_tokens"),
             ("layers.17.qkv", "model.layers.17.self_attn.q_proj"),

@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig, MistralConfig, Pretr
 
 from slm_lsp.errors import ModelInvalid
 from slm_lsp.models import folders, store
-from slm_lsp.models.layout import INT8_FILE
+from slm_lsp.models.layout import lean_file
 from slm_lsp.models.quantise import fuse
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -61,7 +61,7 @@ def test_the_weights_are_those_of_the_folder(tmp_path: Path, dtype: torch.dtype,
     for path in folder.glob("*.safetensors"):
         with safe_open(path, "pt") as file:
             tensors |= {name: file.get_tensor(name).float().numpy() for name in file.keys()}  # noqa: SIM118
-    expected, found = fuse(tensors.items()), load_file(files.folder / INT8_FILE)
+    expected, found = fuse(tensors.items()), load_file(files.folder / lean_file("int8"))
     assert found.keys() == expected.keys()
     for name, values in expected.items():
         np.testing.assert_array_equal(found[name], values, err_msg=name)
@@ -70,16 +70,16 @@ def test_the_weights_are_those_of_the_folder(tmp_path: Path, dtype: torch.dtype,
 
 def test_it_is_converted_once_and_again_when_it_changes(folder: Path) -> None:
     first = store.locate(str(folder)).folder
-    written = (first / INT8_FILE).stat().st_mtime_ns
+    written = (first / lean_file("int8")).stat().st_mtime_ns
     again = store.locate(str(folder)).folder
-    assert (again, (again / INT8_FILE).stat().st_mtime_ns) == (first, written)
+    assert (again, (again / lean_file("int8")).stat().st_mtime_ns) == (first, written)
     save(folder, Qwen2Config(**SIZES | {"num_hidden_layers": 1}, tie_word_embeddings=True))
     assert store.locate(str(folder)).folder != first
     assert not first.exists()
 
 
 def test_other_precisions_get_the_folder_itself(folder: Path) -> None:
-    files = store.locate(str(folder), dense=True)
+    files = store.locate(str(folder), form="dense")
     assert (files.folder, files.converted) == (folder, False)
 
 

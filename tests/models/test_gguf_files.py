@@ -10,7 +10,7 @@ from safetensors.numpy import load_file
 from slm_lsp.models import gguf_files, store
 from slm_lsp.models.convert import float_tensors
 from slm_lsp.models.gguf_reader import read
-from slm_lsp.models.layout import INT8_FILE
+from slm_lsp.models.layout import lean_file
 from slm_lsp.models.quantise import fuse
 from slm_lsp.tokens.vocabulary import Vocabulary
 from tests.models import tiny
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("cache")
 def test_its_weights_are_rounded_anew(tmp_path: Path, kind: GGMLQuantizationType) -> None:
     path = tmp_path / "mine.gguf"
     tiny.write_gguf(path, tiny.weights(tied=False), kind)
-    found = load_file(store.locate(str(path)).folder / INT8_FILE)
+    found = load_file(store.locate(str(path)).folder / lean_file("int8"))
     expected = fuse(float_tensors(read(path)))
     assert found.keys() == expected.keys()
     for name, values in expected.items():
@@ -33,7 +33,7 @@ def test_norms_of_heads_have_their_place(tmp_path: Path) -> None:
     path = tmp_path / "mine.gguf"
     beside = tiny.beside("qwen3")
     tiny.write_gguf(path, tiny.weights(), architecture="qwen3", extra=beside)
-    found = load_file(store.locate(str(path)).folder / INT8_FILE)
+    found = load_file(store.locate(str(path)).folder / lean_file("int8"))
     np.testing.assert_array_equal(found["layers.1.q_norm"], beside["blk.1.attn_q_norm.weight"])
 
 

@@ -19,7 +19,7 @@ from slm_lsp.models import adapter, convert, store
 from slm_lsp.models.convert import float_tensors
 from slm_lsp.models.gguf_reader import read
 from slm_lsp.models.known import EMBEDDED, KNOWN, Shipped
-from slm_lsp.models.layout import CONVERTER_VERSIONS, DENSE_FILE, INT8_FILE
+from slm_lsp.models.layout import CONVERTER_VERSIONS, DENSE_FILE, lean_file
 from slm_lsp.tokens.vocabulary import Vocabulary
 from tests.models import tiny as tiny_model
 from tests.models.tiny import Published
@@ -46,7 +46,7 @@ def test_a_known_model_is_converted_when_it_is_first_asked_for(fetched: Publishe
     assert (files.name, files.gguf, files.converted) == ("tiny", None, True)
     assert sorted(file.name for file in files.folder.iterdir()) == [
         "config.json",
-        INT8_FILE,
+        lean_file("int8"),
         "tokenizer.json",
         "tokenizer_config.json",
     ]
@@ -57,11 +57,11 @@ def test_a_known_model_is_converted_when_it_is_first_asked_for(fetched: Publishe
 
 
 def test_dense_weights_lie_beside_the_others(fetched: Published) -> None:
-    int8, dense = store.locate("tiny"), store.locate("tiny", dense=True)
+    int8, dense = store.locate("tiny"), store.locate("tiny", form="dense")
     assert not dense.converted
     assert dense.folder != int8.folder
     assert (dense.folder / DENSE_FILE).is_file()
-    assert (int8.folder / INT8_FILE).is_file()
+    assert (int8.folder / lean_file("int8")).is_file()
 
 
 def test_an_adapter_is_merged_into_a_conversion_of_its_own(fetched: Published, tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_an_adapter_is_merged_into_a_conversion_of_its_own(fetched: Published, t
     path = tmp_path / "own.safetensors"
     adapter.write(path, adapter.Adapter(about, tensors))
 
-    plain, tuned = store.locate("tiny", dense=True), store.locate("tiny", dense=True, adapter=str(path))
+    plain, tuned = store.locate("tiny", form="dense"), store.locate("tiny", form="dense", adapter=str(path))
     before = load_file(plain.folder / DENSE_FILE)[f"{name}.weight"]
     after = load_file(tuned.folder / DENSE_FILE)[f"{name}.weight"]
     changed = np.abs(after - before).max(axis=1)
@@ -109,7 +109,7 @@ def test_an_own_adapter_comes_on_top_of_the_one_that_ships(
     digest = hashlib.sha256(shipped.read_bytes()).hexdigest()
     monkeypatch.setitem(KNOWN, "tiny", replace(KNOWN["tiny"], adapter=Shipped(str(shipped), digest)))
     own = str(written("own.safetensors", 5, {}))
-    found = {wish: store.locate("tiny", dense=True, adapter=wish).folder for wish in ("none", "", own)}
+    found = {wish: store.locate("tiny", form="dense", adapter=wish).folder for wish in ("none", "", own)}
     weights = {wish: load_file(folder / DENSE_FILE)[f"{name}.weight"] for wish, folder in found.items()}
     changed = {wish: np.flatnonzero((weights[wish] != weights["none"]).any(1)).tolist() for wish in found}
     assert changed == {"none": [], "": [3], own: [3, 5]}
@@ -172,7 +172,7 @@ def test_two_processes_that_convert_at_once_get_one_whole_model(fetched: Publish
 
 
 def test_converted_weights_that_were_cut_off_are_made_again(fetched: Published) -> None:
-    path = store.locate("tiny").folder / INT8_FILE
+    path = store.locate("tiny").folder / lean_file("int8")
     whole = load_file(path)
     path.write_bytes(path.read_bytes()[:-10])
     store.locate("tiny")
@@ -183,7 +183,7 @@ def test_what_an_older_converter_wrote_is_made_again(
     fetched: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     older = store.locate("tiny").folder
-    dense = store.locate("tiny", dense=True).folder
+    dense = store.locate("tiny", form="dense").folder
     monkeypatch.setitem(CONVERTER_VERSIONS, "int8", 1_000_000)
     newer = store.locate("tiny").folder
     assert newer != older
@@ -204,7 +204,7 @@ def test_a_conversion_that_fails_leaves_nothing(fetched: Published, monkeypatch:
 def test_what_a_killed_conversion_left_is_cleared(fetched: Published) -> None:
     stale = store.gguf_path("tiny").with_name(".new-killed")
     stale.mkdir()
-    (stale / INT8_FILE).write_bytes(b"half")
+    (stale / lean_file("int8")).write_bytes(b"half")
     store.locate("tiny")
     assert not stale.exists()
 
@@ -234,7 +234,7 @@ def test_a_folder_of_the_users_own(folder: Path, cache: Path, monkeypatch: pytes
 def test_a_gguf_of_the_users_own(tmp_path: Path, cache: Path) -> None:
     path = tmp_path / "mine.gguf"
     tiny_model.write_gguf(path, tiny_model.weights())
-    files = store.locate(str(path), dense=True)
+    files = store.locate(str(path), form="dense")
     assert (files.folder, files.gguf, files.converted) == (tmp_path, path, False)
     files = store.locate(str(path))
     assert (files.gguf, files.converted) == (None, True)
@@ -290,7 +290,7 @@ def test_listing_and_removing(fetched: Published) -> None:
     files = store.locate("tiny")
     taken = row().size
     assert row().converted
-    assert taken > len(fetched.gguf) + (files.folder / INT8_FILE).stat().st_size
+    assert taken > len(fetched.gguf) + (files.folder / lean_file("int8")).stat().st_size
     assert store.remove("tiny") == taken
     assert (row().fetched, row().converted, row().size) == (False, False, 0)
     with pytest.raises(ModelNotFound, match="tiny is not on disk; there is nothing to remove"):

@@ -117,7 +117,7 @@ def _measured(
     from slm_lsp.models.store import locate
     from slm_lsp.tokens.vocabulary import Vocabulary
 
-    files = locate(settings.model, dense=True, adapter=settings.adapter)
+    files = locate(settings.model, form="dense", adapter=settings.adapter)
     if files.gguf:
         raise UsageError("a GGUF file can't be measured beside Hugging Face; name a folder or a known model.")
     some = prompts(Vocabulary.load(files.folder).encode, LENGTHS[-1], PROMPTS, seed)
@@ -190,7 +190,7 @@ def _compare_float(settings: Settings, tokens: int, seed: int) -> None:
     from slm_lsp.models.store import locate
 
     loaded = load(settings, lambda _done, _what: None)
-    dense = locate(settings.model, dense=True, adapter=settings.adapter).folder
+    dense = locate(settings.model, form="dense", adapter=settings.adapter).folder
     reference = HuggingFace.load(dense, loaded.engine.info.threads)
     some = prompts(loaded.vocabulary.encode, WINDOW, -(-tokens // WINDOW), seed)
     with counting_bar() as bar:

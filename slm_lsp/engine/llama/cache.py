@@ -41,11 +41,12 @@ class Sequence:
 class KVCache:
     """Sequences over one pool of blocks, the least recently used of which give way.
 
-    The pool takes `megabytes` or room for `least` tokens, whichever is more; memory is taken as it fills.
+    A number takes `size` bytes. The pool takes `megabytes` or room for `least` tokens, whichever is more;
+    memory is taken as it fills.
     """
 
-    def __init__(self, shape: Shape, megabytes: int, least: int) -> None:
-        self.block_bytes = shape.layers * shape.kv_heads * BLOCK * shape.head * 4
+    def __init__(self, shape: Shape, size: int, megabytes: int, least: int) -> None:
+        self.block_bytes = shape.layers * shape.kv_heads * BLOCK * shape.head * 2 * size
         count = max(megabytes * 1_000_000 // self.block_bytes, -(-least // BLOCK) + 1)
         self.capacity = count * BLOCK
         self._fill(count)

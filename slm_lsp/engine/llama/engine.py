@@ -148,18 +148,19 @@ class LlamaEngine:
 
 
 def load(folder: Path, threads: int, megabytes: int, progress: Callable[[float, str], None]) -> LlamaEngine:
-    """Load a converted folder; `megabytes` bound the key/value cache.
+    """Load a converted folder (see `weights.find`); `megabytes` bound the key/value cache.
 
     Raises:
         ModelInvalid: a file of the folder is missing, partial or altered.
     """
-    shape = Shape.read(folder)
-    read = weights.read(folder, shape, progress)
+    shape, path = Shape.read(folder), weights.find(folder)
+    assert path is not None
+    read = weights.read(path, shape, progress)
     runner = Runner(shape, read, native.kernels(progress), threads, megabytes)
     info = EngineInfo(
         architecture="llama",
         parameters=read.parameters,
-        precision="int8",
+        precision=read.precision,
         device="cpu",
         threads=threads,
         context_length=runner.context,

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from slm_lsp.engine.llama.kernels import plan as at
 from slm_lsp.engine.llama.shape import Shape
-from slm_lsp.engine.llama.weights import Weights, aligned
+from slm_lsp.engine.llama.weights import FORMATS, Weights, aligned
 
 ROWS = 128
 """Rows of a pass, at most: more would gain little and hold more memory."""
@@ -82,6 +82,8 @@ class Plan:
     def _put_model(self, weights: Weights) -> None:
         shape, values = self._shape, self._values
         tensors = weights.tensors
+        values[at.WEIGHTS] = FORMATS[weights.precision]
+        values[at.KEPT] = at.FLOAT32 if weights.precision == "float32" else at.FLOAT16
         values[at.LAYERS : at.VOCABULARY + 1] = (
             shape.layers, shape.hidden, shape.heads, shape.kv_heads, shape.head, shape.inner,
             shape.vocabulary,
@@ -100,10 +102,10 @@ class Plan:
                     self._put(start + place, vector)
 
     def _put_matrix(self, tensors: dict[str, NDArray[Any]], name: str, place: int) -> None:
-        scale = tensors[f"{name}.scale"]
         self._put(place, tensors[f"{name}.weight"])
-        self._put(place + 1, scale)
-        self._values[place + 2] = scale.shape[1]
+        if (scale := tensors.get(f"{name}.scale")) is not None:
+            self._put(place + 1, scale)
+            self._values[place + 2] = scale.shape[1]
 
     def _put_rows(self) -> None:
         """Make room for what a pass computes on its way."""

@@ -27,7 +27,8 @@ class Runner:
         self, shape: Shape, weights: Weights, kernels: Kernels, threads: int, megabytes: int
     ) -> None:
         self.shape = shape
-        self.cache = KVCache(shape, megabytes, min(shape.context, LEAST_CONTEXT))
+        size = 4 if weights.precision == "float32" else 2
+        self.cache = KVCache(shape, size, megabytes, min(shape.context, LEAST_CONTEXT))
         self.context = min(shape.context, self.cache.capacity)
         self._plan = Plan(shape, weights, threads)
         self._plan.put_pool(self.cache.pool, self.cache.block_bytes)

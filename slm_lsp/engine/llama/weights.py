@@ -11,22 +11,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slm_lsp.engine.llama.kernels.plan import WIDTH
+from slm_lsp.engine.llama.kernels.plan import BFLOAT16, FLOAT16, FLOAT32, INT8, WIDTH
 from slm_lsp.engine.llama.shape import Shape
 from slm_lsp.errors import ModelInvalid
 
-FILE = "model.int8.safetensors"
+FORMATS = {"int8": INT8, "float32": FLOAT32, "bfloat16": BFLOAT16, "float16": FLOAT16}
+"""Number formats that a model can be converted to."""
 
 _LINE = 64
 """Bytes to which tensors are aligned: a cache line, and the widest vector there is."""
 
-_TYPES = {"I8": np.int8, "F32": np.float32}
+_TYPES = {"I8": np.int8, "F32": np.float32, "F16": np.float16, "U16": np.uint16}
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A model's tensors by name, each at the start of a cache line; `parameters` counts the model's own."""
+    """A model's tensors by name, each at the start of a cache line; `parameters` counts the model's own.
 
+    `precision` is one of `FORMATS`.
+    """
+
+    precision: str
     tensors: dict[str, NDArray[Any]]
     parameters: int
 
@@ -38,13 +43,19 @@ def aligned(size: int) -> NDArray[np.uint8]:
     return raw[start : start + size]
 
 
-def read(folder: Path, shape: Shape, progress: Callable[[float, str], None]) -> Weights:
-    """Read the int8 weights of a converted folder.
+def find(folder: Path) -> Path | None:
+    """Return the file of a converted folder's weights, or None if it is another folder."""
+    paths = (folder / f"model.{precision}.safetensors" for precision in FORMATS)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def read(path: Path, shape: Shape, progress: Callable[[float, str], None]) -> Weights:
+    """Read the weights of a converted folder (see `find`).
 
     Raises:
         ModelInvalid: the file is partial, altered or of other sizes than `config.json` says.
     """
-    path = folder / FILE
+    precision = path.name.split(".")[1]
     tensors: dict[str, NDArray[Any]] = {}
     try:
         with path.open("rb") as file:
@@ -60,15 +71,15 @@ def read(folder: Path, shape: Shape, progress: Callable[[float, str], None]) -> 
                 if file.readinto(place.data) != last - first:
                     raise ValueError("it is cut off")  # noqa: TRY301 - one sentence for all that may be wrong
                 tensors[name] = place.view(_TYPES[entry["dtype"]]).reshape(entry["shape"])
-        _check(tensors, shape)
+        _check(precision, tensors, shape)
     except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
         raise ModelInvalid(
             f"{path} can't be read ({error}); run `slm-lsp models remove` and pull the model again."
         ) from error
-    return Weights(tensors, _parameters(tensors, shape))
+    return Weights(precision, tensors, _parameters(tensors, shape))
 
 
-def _check(tensors: dict[str, NDArray[Any]], shape: Shape) -> None:
+def _check(precision: str, tensors: dict[str, NDArray[Any]], shape: Shape) -> None:
     """Make sure that the kernels, which check nothing, will find what they look for."""
     hidden, attended = shape.hidden, shape.heads * shape.head
     sizes: dict[str, int | tuple[int, int]] = {"embed": (shape.vocabulary, hidden), "norm": hidden}
@@ -91,10 +102,13 @@ def _check(tensors: dict[str, NDArray[Any]], shape: Shape) -> None:
             right = tensors[name].shape == (wanted,)
         else:
             rows, inputs = wanted
-            weight, scale = tensors[f"{name}.weight"], tensors[f"{name}.scale"]
-            many = -(-rows // WIDTH)
-            right = weight.shape == (many, inputs // 2, WIDTH, 2)
-            right &= scale.shape == (many, scale.shape[1], WIDTH) and inputs % (2 * scale.shape[1]) == 0
+            weight, many = tensors[f"{name}.weight"], -(-rows // WIDTH)
+            if precision == "int8":
+                scale = tensors[f"{name}.scale"]
+                right = weight.shape == (many, inputs // 2, WIDTH, 2)
+                right &= scale.shape == (many, scale.shape[1], WIDTH) and inputs % (2 * scale.shape[1]) == 0
+            else:
+                right = weight.shape == (many, inputs, WIDTH)
         if not right:
             raise ValueError(f"{name} has another size than config.json says")
 

@@ -1,8 +1,8 @@
 """Attention of some rows over the key/value cache.
 
 The cache is made of blocks of `BLOCK` tokens. A block holds, for each layer and each of its key heads, the
-keys as float16 [BLOCK / WIDTH, head, WIDTH] and then the values as float16 [BLOCK, head]. A row's table lists
-its blocks in the order of positions.
+keys [BLOCK / WIDTH, head, WIDTH] and then the values [BLOCK, head]: float32 beside weights of float32, and
+float16 beside all others. A row's table lists its blocks in the order of positions.
 """
 
 import math
@@ -15,8 +15,10 @@ from slm_lsp.engine.llama.kernels.plan import (
     ATTENDED,
     BLOCK,
     BLOCK_BYTES,
+    FLOAT32,
     HEAD,
     HEADS,
+    KEPT,
     KV_HEADS,
     POOL,
     POSITIONS,
@@ -24,17 +26,23 @@ from slm_lsp.engine.llama.kernels.plan import (
     TABLES,
     WIDTH,
 )
-from slm_lsp.engine.llama.kernels.pointwise import exponential, to_halves
-from slm_lsp.engine.llama.kernels.products import half_panel
+from slm_lsp.engine.llama.kernels.pointwise import exponential, keep
+from slm_lsp.engine.llama.kernels.products import float_panel
 from slm_lsp.engine.llama.kernels.tiles import largest, total_of
 
 _NOTHING = np.float32(-np.inf)
 
 
 @jit
+def number_size(plan: int) -> int:
+    """Return the bytes of a number in the cache."""
+    return 4 if i64(plan, KEPT) == FLOAT32 else 2
+
+
+@jit
 def keys_at(plan: int, table: int, block: int, layer: int, kv_head: int) -> int:
-    """Return the address of a block's keys; its values are `BLOCK` * head * 2 bytes on."""
-    unit = BLOCK * i64(plan, HEAD) * 4
+    """Return the address of a block's keys; its values are `BLOCK` * head numbers on."""
+    unit = BLOCK * i64(plan, HEAD) * 2 * number_size(plan)
     place = layer * i64(plan, KV_HEADS) + kv_head
     return i64(plan, POOL) + i64(table, block) * i64(plan, BLOCK_BYTES) + place * unit
 
@@ -44,14 +52,14 @@ def store(plan: int, layer: int, row: int) -> None:
     """Put a row's keys and values, after the rotation, in the cache."""
     head, kv_heads, heads = i64(plan, HEAD), i64(plan, KV_HEADS), i64(plan, HEADS)
     position, table = i64(i64(plan, POSITIONS), row), i64(i64(plan, TABLES), row)
-    place = position % BLOCK
+    place, kind, size = position % BLOCK, i64(plan, KEPT), number_size(plan)
     keys = i64(plan, QKV) + 4 * head * (row * (heads + 2 * kv_heads) + heads)
     for kv_head in range(kv_heads):
         block = keys_at(plan, table, position // BLOCK, layer, kv_head)
-        panel = block + (place // WIDTH) * head * WIDTH * 2 + (place % WIDTH) * 2
-        to_halves(keys + 4 * head * kv_head, head, panel, WIDTH)
-        values = block + BLOCK * head * 2 + place * head * 2
-        to_halves(keys + 4 * head * (kv_heads + kv_head), head, values, 1)
+        panel = block + ((place // WIDTH) * head * WIDTH + place % WIDTH) * size
+        keep(kind, keys + 4 * head * kv_head, head, panel, WIDTH)
+        values = block + (BLOCK + place) * head * size
+        keep(kind, keys + 4 * head * (kv_heads + kv_head), head, values, 1)
 
 
 @jit
@@ -62,7 +70,7 @@ def attend(plan: int, layer: int, first: int, last: int, kv_head: int, scratch: 
     depend on the rows beside it: what is beyond a row's own position adds zeros.
     """
     head, kv_heads, heads = i64(plan, HEAD), i64(plan, KV_HEADS), i64(plan, HEADS)
-    group = heads // kv_heads
+    group, kind, size = heads // kv_heads, i64(plan, KEPT), number_size(plan)
     vectors = (last - first) * group
     table, positions = i64(i64(plan, TABLES), first), i64(plan, POSITIONS)
     longest = i64(positions, last - 1) + 1
@@ -72,8 +80,9 @@ def attend(plan: int, layer: int, first: int, last: int, kv_head: int, scratch: 
     _gather(plan, first, last, kv_head, queries)
     for panel in range((longest + WIDTH - 1) // WIDTH):
         keys = keys_at(plan, table, panel // (BLOCK // WIDTH), layer, kv_head)
-        keys += panel % (BLOCK // WIDTH) * head * WIDTH * 2
-        half_panel(queries, head * 4, vectors, keys, WIDTH * 2, head, scores + panel * WIDTH * 4, step, 0)
+        keys += panel % (BLOCK // WIDTH) * head * WIDTH * size
+        out = scores + panel * WIDTH * 4
+        float_panel(kind, queries, head * 4, vectors, keys, WIDTH * size, head, out, step, 0)
     for vector in range(vectors):
         put_f32(
             sums,
@@ -82,11 +91,11 @@ def attend(plan: int, layer: int, first: int, last: int, kv_head: int, scratch: 
         )
     totals = queries  # no longer needed
     for block in range((longest + BLOCK - 1) // BLOCK):
-        values = keys_at(plan, table, block, layer, kv_head) + BLOCK * head * 2
+        values = keys_at(plan, table, block, layer, kv_head) + BLOCK * head * size
         count = min(BLOCK, longest - block * BLOCK)
         for column in range(0, head, WIDTH):
-            half_panel(
-                scores + block * BLOCK * 4, step, vectors, values + column * 2, head * 2, count,
+            float_panel(
+                kind, scores + block * BLOCK * 4, step, vectors, values + column * size, head * size, count,
                 totals + column * 4, head * 4, block,
             )  # fmt: skip
     out = i64(plan, ATTENDED)

@@ -8,6 +8,8 @@ from slm_lsp.engine.llama.kernels import plan as at
 from slm_lsp.engine.llama.kernels.attention import attend_rows, store
 from slm_lsp.engine.llama.kernels.jit import jit
 from slm_lsp.engine.llama.kernels.memory import (
+    bf16,
+    f16,
     f32,
     f64,
     fetch,
@@ -20,7 +22,7 @@ from slm_lsp.engine.llama.kernels.memory import (
     put_f64,
 )
 from slm_lsp.engine.llama.kernels.pointwise import add, exponential, gated, quantise, rms_norm, rotate
-from slm_lsp.engine.llama.kernels.products import int_panel
+from slm_lsp.engine.llama.kernels.products import float_panel, int_panel
 from slm_lsp.engine.llama.kernels.team import claim, finish, wait
 from slm_lsp.engine.llama.kernels.tiles import largest, total_of
 
@@ -79,21 +81,44 @@ def forward(plan: int, scratch: int) -> int:
 def embed(plan: int, phase: int) -> bool:
     """Look the rows' tokens up."""
     rows, hidden = i64(plan, at.ROWS), i64(plan, at.HIDDEN)
-    groups = i64(plan, at.EMBED_GROUPS)
     row = claim(plan, phase, rows)
     while row < rows:
-        token, out = i64(i64(plan, at.IDS), row), i64(plan, at.X) + 4 * hidden * row
-        panel, column = token // at.WIDTH, token % at.WIDTH
-        weight = i64(plan, at.EMBED) + panel * hidden * at.WIDTH
+        look_up(plan, i64(i64(plan, at.IDS), row), i64(plan, at.X) + 4 * hidden * row)
+        finish(plan, phase)
+        row = claim(plan, phase, rows)
+    return wait(plan, phase, rows)
+
+
+@jit
+def look_up(plan: int, token: int, out: int) -> None:
+    """Write a token's embedding, float32."""
+    hidden, groups, kind = i64(plan, at.HIDDEN), i64(plan, at.EMBED_GROUPS), i64(plan, at.WEIGHTS)
+    panel, column = token // at.WIDTH, token % at.WIDTH
+    weight = i64(plan, at.EMBED) + panel * hidden * at.WIDTH * weight_size(kind)
+    if kind == at.INT8:
         scale = i64(plan, at.EMBED_SCALE) + 4 * (panel * groups * at.WIDTH + column)
         for group in range(groups):
             step = f32(scale, group * at.WIDTH)
             for index in range(group * (hidden // groups), (group + 1) * (hidden // groups)):
                 value = i8_as_f32(weight, (index // 2 * at.WIDTH + column) * 2 + index % 2)
                 put_f32(out, index, value * step)
-        finish(plan, phase)
-        row = claim(plan, phase, rows)
-    return wait(plan, phase, rows)
+    else:
+        for index in range(hidden):
+            place = index * at.WIDTH + column
+            if kind == at.FLOAT32:
+                put_f32(out, index, f32(weight, place))
+            elif kind == at.BFLOAT16:
+                put_f32(out, index, bf16(weight, place))
+            else:
+                put_f32(out, index, f16(weight, place))
+
+
+@jit
+def weight_size(kind: int) -> int:
+    """Return the bytes of a weight."""
+    if kind == at.INT8:
+        return 1
+    return 4 if kind == at.FLOAT32 else 2
 
 
 @jit
@@ -102,9 +127,8 @@ def project(plan: int, layer: int, phase: int) -> bool:
     width = (i64(plan, at.HEADS) + 2 * i64(plan, at.KV_HEADS)) * i64(plan, at.HEAD)
     if not normalise(plan, i64(layer, at.ATTENTION_NORM), phase, 0):
         return False
-    return product(
-        plan, layer, at.QKV_WEIGHT, phase + 1, 0, i64(plan, at.HIDDEN), i64(plan, at.QKV), width, _STORE
-    )
+    x, out = i64(plan, at.NORMAL), i64(plan, at.QKV)
+    return product(plan, layer, at.QKV_WEIGHT, phase + 1, x, 0, i64(plan, at.HIDDEN), out, width, _STORE)
 
 
 @jit
@@ -150,24 +174,24 @@ def attend(plan: int, index: int, phase: int, first: int, scratch: int) -> bool:
 @jit
 def attend_out(plan: int, layer: int, phase: int, first: int) -> bool:
     """The product after attention, added to the rows; two phases."""
-    width = i64(plan, at.HEADS) * i64(plan, at.HEAD)
-    if not rounded(plan, i64(plan, at.ATTENDED), width, phase, first):
+    width, x = i64(plan, at.HEADS) * i64(plan, at.HEAD), i64(plan, at.ATTENDED)
+    if not rounded(plan, x, width, phase, first):
         return False
     hidden = i64(plan, at.HIDDEN)
-    return product(plan, layer, at.O_WEIGHT, phase + 1, first, width, i64(plan, at.X), hidden, _ADD)
+    return product(plan, layer, at.O_WEIGHT, phase + 1, x, first, width, i64(plan, at.X), hidden, _ADD)
 
 
 @jit
 def mlp(plan: int, layer: int, phase: int, first: int, scratch: int) -> bool:
     """Norm, gated product and the product back, added to the rows; four phases."""
-    hidden, inner = i64(plan, at.HIDDEN), i64(plan, at.INNER)
+    hidden, inner, x = i64(plan, at.HIDDEN), i64(plan, at.INNER), i64(plan, at.INNER_ROWS)
     if not normalise(plan, i64(layer, at.MLP_NORM), phase, first):
         return False
     if not gate_up(plan, layer, phase + 1, first, scratch):
         return False
-    if not rounded(plan, i64(plan, at.INNER_ROWS), inner, phase + 2, first):
+    if not rounded(plan, x, inner, phase + 2, first):
         return False
-    return product(plan, layer, at.DOWN_WEIGHT, phase + 3, first, inner, i64(plan, at.X), hidden, _ADD)
+    return product(plan, layer, at.DOWN_WEIGHT, phase + 3, x, first, inner, i64(plan, at.X), hidden, _ADD)
 
 
 @jit
@@ -176,10 +200,9 @@ def choose(plan: int, phase: int, first: int, scratch: int) -> bool:
     if not normalise(plan, i64(plan, at.NORM), phase, first):
         return False
     vocabulary = (i64(plan, at.VOCABULARY) + at.WIDTH - 1) // at.WIDTH * at.WIDTH
-    out = i64(plan, at.LOGITS) - first * vocabulary * 4
-    if not product(
-        plan, plan, at.HEAD_WEIGHT, phase + 1, first, i64(plan, at.HIDDEN), out, vocabulary, _STORE
-    ):
+    x, out = i64(plan, at.NORMAL), i64(plan, at.LOGITS) - first * vocabulary * 4
+    hidden = i64(plan, at.HIDDEN)
+    if not product(plan, plan, at.HEAD_WEIGHT, phase + 1, x, first, hidden, out, vocabulary, _STORE):
         return False
     rows = i64(plan, at.WANTED)
     row = claim(plan, phase + 2, rows)
@@ -223,7 +246,7 @@ def describe(logits: int, count: int, padded: int, out: int, scratch: int) -> No
 
 @jit
 def normalise(plan: int, weight: int, phase: int, first: int) -> bool:
-    """Norm of the rows from `first` on, rounded to int16."""
+    """Norm of the rows from `first` on, rounded to int16 for weights of int8."""
     rows, hidden = i64(plan, at.ROWS) - first, i64(plan, at.HIDDEN)
     some = (rows + _PIECES - 1) // _PIECES
     pieces = (rows + some - 1) // some if rows else 0
@@ -233,7 +256,9 @@ def normalise(plan: int, weight: int, phase: int, first: int) -> bool:
         for row in range(first + piece * some, first + min(rows, (piece + 1) * some)):
             normal = out + 4 * hidden * row
             rms_norm(i64(plan, at.X) + 4 * hidden * row, weight, hidden, f64(plan, at.EPSILON), normal)
-            quantise(normal, hidden, i64(plan, at.ROUNDED) + 2 * hidden * row, i64(plan, at.SCALES), row)
+            if i64(plan, at.WEIGHTS) == at.INT8:
+                target = i64(plan, at.ROUNDED) + 2 * hidden * row
+                quantise(normal, hidden, target, i64(plan, at.SCALES), row)
         finish(plan, phase)
         piece = claim(plan, phase, pieces)
     return wait(plan, phase, pieces)
@@ -241,7 +266,9 @@ def normalise(plan: int, weight: int, phase: int, first: int) -> bool:
 
 @jit
 def rounded(plan: int, x: int, width: int, phase: int, first: int) -> bool:
-    """Round the rows from `first` on to int16."""
+    """Round the rows from `first` on to int16 for weights of int8."""
+    if i64(plan, at.WEIGHTS) != at.INT8:
+        return True
     rows = i64(plan, at.ROWS) - first
     some = (rows + _PIECES - 1) // _PIECES
     pieces = (rows + some - 1) // some if rows else 0
@@ -257,61 +284,84 @@ def rounded(plan: int, x: int, width: int, phase: int, first: int) -> bool:
 
 @jit
 def product(
-    plan: int, layer: int, weight: int, phase: int, first: int, inputs: int, out: int, outputs: int, add: int
+    plan: int,
+    layer: int,
+    weight: int,
+    phase: int,
+    x: int,
+    first: int,
+    inputs: int,
+    out: int,
+    outputs: int,
+    add: int,
 ) -> bool:
-    """Multiply the rounded rows from `first` on by a matrix whose addresses stand at `weight` of `layer`."""
+    """Multiply the rows from `first` on by a matrix whose addresses stand at `weight` of `layer`.
+
+    `x` has the rows as float32; where they were rounded, they stand at `plan.ROUNDED` too.
+    """
     rows, panels = i64(plan, at.ROWS) - first, outputs // at.WIDTH
-    groups = i64(layer, weight + 2)
     some = max(1, _PIECE_BYTES // (inputs * at.WIDTH))
     pieces = (panels + some - 1) // some if rows else 0
-    x, scales = i64(plan, at.ROUNDED) + 2 * inputs * first, i64(plan, at.SCALES) + 4 * first
     piece = claim(plan, phase, pieces)
     while piece < pieces:
         for panel in range(piece * some, min(panels, (piece + 1) * some)):
-            int_panel(
-                x,
-                2 * inputs,
-                rows,
-                i64(layer, weight) + panel * inputs * at.WIDTH,
-                i64(layer, weight + 1) + panel * groups * at.WIDTH * 4,
-                groups,
-                inputs // groups // 2,
-                scales,
-                out + 4 * (outputs * first + panel * at.WIDTH),
-                4 * outputs,
-                add,
-            )
+            target = out + 4 * (outputs * first + panel * at.WIDTH)
+            multiply(plan, layer, weight, panel, x, first, inputs, target, 4 * outputs, add)
         finish(plan, phase)
         piece = claim(plan, phase, pieces)
     return wait(plan, phase, pieces)
 
 
 @jit
+def multiply(
+    plan: int,
+    layer: int,
+    weight: int,
+    panel: int,
+    x: int,
+    first: int,
+    inputs: int,
+    out: int,
+    out_step: int,
+    add: int,
+) -> None:
+    """Multiply the rows from `first` on by one panel of a matrix (see `product`)."""
+    rows, kind = i64(plan, at.ROWS) - first, i64(plan, at.WEIGHTS)
+    values = i64(layer, weight) + panel * inputs * at.WIDTH * weight_size(kind)
+    if kind == at.INT8:
+        groups = i64(layer, weight + 2)
+        int_panel(
+            i64(plan, at.ROUNDED) + 2 * inputs * first,
+            2 * inputs,
+            rows,
+            values,
+            i64(layer, weight + 1) + panel * groups * at.WIDTH * 4,
+            groups,
+            inputs // groups // 2,
+            i64(plan, at.SCALES) + 4 * first,
+            out,
+            out_step,
+            add,
+        )
+    else:
+        step = at.WIDTH * weight_size(kind)
+        float_panel(kind, x + 4 * inputs * first, 4 * inputs, rows, values, step, inputs, out, out_step, add)
+
+
+@jit
 def gate_up(plan: int, layer: int, phase: int, first: int, scratch: int) -> bool:
     """The gated product: panels of gates and of ups take turns, so that a piece has both of its columns."""
     rows, hidden, inner = i64(plan, at.ROWS) - first, i64(plan, at.HIDDEN), i64(plan, at.INNER)
-    weight, scale = i64(layer, at.GATE_UP_WEIGHT), i64(layer, at.GATE_UP_SCALE)
-    groups, panels = i64(layer, at.GATE_UP_GROUPS), inner // at.WIDTH
+    x, panels, step = i64(plan, at.NORMAL), inner // at.WIDTH, 8 * at.WIDTH
     some = max(1, _PIECE_BYTES // (2 * hidden * at.WIDTH))
     pieces = (panels + some - 1) // some if rows else 0
-    x, scales = i64(plan, at.ROUNDED) + 2 * hidden * first, i64(plan, at.SCALES) + 4 * first
     piece = claim(plan, phase, pieces)
     while piece < pieces:
         for panel in range(piece * some, min(panels, (piece + 1) * some)):
             for side in range(2):
-                place = 2 * panel + side
-                int_panel(
-                    x,
-                    2 * hidden,
-                    rows,
-                    weight + place * hidden * at.WIDTH,
-                    scale + place * groups * at.WIDTH * 4,
-                    groups,
-                    hidden // groups // 2,
-                    scales,
-                    scratch + side * at.WIDTH * 4,
-                    8 * at.WIDTH,
-                    _STORE,
+                out = scratch + side * at.WIDTH * 4
+                multiply(
+                    plan, layer, at.GATE_UP_WEIGHT, 2 * panel + side, x, first, hidden, out, step, _STORE
                 )
             gated(scratch, rows, i64(plan, at.INNER_ROWS) + 4 * (inner * first + panel * at.WIDTH), inner)
         finish(plan, phase)

@@ -48,6 +48,15 @@ i64 = _loader(_I64, types.int64)
 i8_as_f32 = _loader(
     ir.IntType(8), types.float32, lambda builder, value: builder.sitofp(value, ir.FloatType())
 )
+f16 = _loader(ir.HalfType(), types.float32, lambda builder, value: builder.fpext(value, ir.FloatType()))
+bf16 = _loader(
+    ir.IntType(16),
+    types.float32,
+    # A bfloat16 is the upper half of a float32.
+    lambda builder, value: builder.bitcast(
+        builder.shl(builder.zext(value, ir.IntType(32)), ir.IntType(32)(16)), ir.FloatType()
+    ),
+)
 put_f32 = _storer(ir.FloatType(), types.float32)
 put_i16 = _storer(ir.IntType(16), types.int32, lambda builder, value: builder.trunc(value, ir.IntType(16)))
 put_half = _storer(ir.HalfType(), types.float32, lambda builder, value: builder.fptrunc(value, ir.HalfType()))

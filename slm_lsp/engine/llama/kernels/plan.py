@@ -4,6 +4,8 @@ It holds sizes, addresses and, after `LAYERS_AT`, `PER_LAYER` addresses for each
 """
 
 (
+    WEIGHTS,
+    KEPT,
     LAYERS,
     HIDDEN,
     HEADS,
@@ -42,8 +44,9 @@ It holds sizes, addresses and, after `LAYERS_AT`, `PER_LAYER` addresses for each
     COUNTERS,
     CONTROL,
     LAYERS_AT,
-) = range(38)
-"""Floats are float64 bits; `WANTED` counts the last rows whose logits are wanted.
+) = range(40)
+"""`WEIGHTS` and `KEPT` are the number formats of the matrices and of the cache. Floats are float64 bits;
+`WANTED` counts the last rows whose logits are wanted.
 `COUNTERS` and `CONTROL` are what the threads share (see `team`)."""
 
 (
@@ -67,6 +70,9 @@ It holds sizes, addresses and, after `LAYERS_AT`, `PER_LAYER` addresses for each
     PER_LAYER,
 ) = range(18)
 """Addresses of one layer's tensors, 0 where the model has none; `*_GROUPS` are the scales of a row."""
+
+INT8, FLOAT32, BFLOAT16, FLOAT16 = range(4)
+"""Number formats. int8 has scales, and is multiplied by activations that are rounded to int16."""
 
 BLOCK = 32
 """Tokens of a block of the key/value cache."""

@@ -15,7 +15,7 @@ from slm_lsp.engine.llama.kernels.memory import (
     put_i16,
     whole,
 )
-from slm_lsp.engine.llama.kernels.plan import WIDTH
+from slm_lsp.engine.llama.kernels.plan import FLOAT32, WIDTH
 from slm_lsp.engine.llama.kernels.tiles import largest_magnitude, total_of_squares
 
 STEPS = np.float32(32767)
@@ -94,7 +94,11 @@ def gated(pairs: int, rows: int, out: int, step: int) -> None:
 
 
 @jit
-def to_halves(x: int, count: int, out: int, step: int) -> None:
-    """Write `count` float32 as float16, `step` of them apart."""
-    for index in range(count):
-        put_half(out, index * step, f32(x, index))
+def keep(kind: int, x: int, count: int, out: int, step: int) -> None:
+    """Write `count` float32 as they are or as float16, `step` of them apart."""
+    if kind == FLOAT32:
+        for index in range(count):
+            put_f32(out, index * step, f32(x, index))
+    else:
+        for index in range(count):
+            put_half(out, index * step, f32(x, index))

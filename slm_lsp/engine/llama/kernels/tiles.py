@@ -1,4 +1,4 @@
-"""The inner loops of the two matrix products, as vector code that LLVM turns into the machine's own.
+"""The inner loops of the matrix products, as vector code that LLVM turns into the machine's own.
 
 A tile is some rows of the result times `WIDTH` columns, held in registers. Written for 16 registers of 256
 bits (AVX2); LLVM splits or joins the vectors on other processors.
@@ -21,6 +21,7 @@ _F32, _F16 = ir.FloatType(), ir.HalfType()
 _SUMS = ir.VectorType(_I32, _LANES)
 _FLOATS = ir.VectorType(_F32, _LANES)
 _HALVES = ir.VectorType(_F16, _LANES)
+_SHORTS = ir.VectorType(_I16, _LANES)
 _PAIRS = ir.VectorType(_I16, 2 * _LANES)
 _BYTES = ir.VectorType(_I8, 2 * _LANES)
 
@@ -159,7 +160,21 @@ def _int_tile(rows: int) -> Any:
     return tile
 
 
-def _half_tile(rows: int) -> Any:
+def _from_float32(builder: Any, address: Any, offset: Any) -> Any:
+    return _load(builder, address, offset, _FLOATS, 4)
+
+
+def _from_float16(builder: Any, address: Any, offset: Any) -> Any:
+    return builder.fpext(_load(builder, address, offset, _HALVES, 2), _FLOATS)
+
+
+def _from_bfloat16(builder: Any, address: Any, offset: Any) -> Any:
+    # A bfloat16 is the upper half of a float32.
+    bits = builder.zext(_load(builder, address, offset, _SHORTS, 2), _SUMS)
+    return builder.bitcast(builder.shl(bits, ir.Constant(_SUMS, [16] * _LANES)), _FLOATS)
+
+
+def _float_tile(rows: int, size: int, load: Any) -> Any:
     @intrinsic
     def tile(
         typing: Any,
@@ -172,7 +187,7 @@ def _half_tile(rows: int) -> Any:
         y_step: Any,
         add: Any,
     ) -> Any:
-        """Y = X P for `rows` rows of X, float32 [rows, count], and P, float16 [count, WIDTH].
+        """Y = X P for `rows` rows of X, float32 [rows, count], and P, numbers of `size` bytes [count, WIDTH].
 
         Steps are bytes from row to row. Each sum runs in the order of `count`, after what Y holds if `add`.
         """
@@ -184,9 +199,7 @@ def _half_tile(rows: int) -> Any:
             loop = _Loop(builder, _I64(0), count, _read(builder, cells, y, y_step, add))
             line = builder.mul(loop.index, panel_step)
             columns = [
-                builder.fpext(
-                    _load(builder, panel, builder.add(line, _I64(16 * column)), _HALVES, 2), _FLOATS
-                )
+                load(builder, panel, builder.add(line, _I64(size * _LANES * column)))
                 for column in range(_VECTORS)
             ]
             totals = []
@@ -230,8 +243,13 @@ def _write(
         builder.store(value, _place(builder, cell, y, y_step), align=4)
 
 
-int_1, int_2, int_3, int_4, int_5, int_6 = (_int_tile(rows) for rows in range(1, TALLEST + 1))
-half_1, half_2, half_3, half_4, half_5, half_6 = (_half_tile(rows) for rows in range(1, TALLEST + 1))
+_HEIGHTS = range(1, TALLEST + 1)
+
+INT8_TILES = tuple(_int_tile(rows) for rows in _HEIGHTS)
+FLOAT32_TILES = tuple(_float_tile(rows, 4, _from_float32) for rows in _HEIGHTS)
+BFLOAT16_TILES = tuple(_float_tile(rows, 2, _from_bfloat16) for rows in _HEIGHTS)
+FLOAT16_TILES = tuple(_float_tile(rows, 2, _from_float16) for rows in _HEIGHTS)
+"""Tiles of 1 to `TALLEST` rows."""
 
 
 def _reduction(step: Any, join: Any, start: float) -> Any:
