@@ -16,6 +16,7 @@ from slm_lsp.models.layout import Progress
 class Format(Enum):
     """The number format of the matrices; norms are float32 in all."""
 
+    Q4_0 = "q4_0"
     Q8_0 = "q8_0"
     F16 = "f16"
     F32 = "f32"
@@ -75,4 +76,9 @@ def _write(gguf: Gguf, path: Path, format: Format, progress: Progress, adapters:
     progress(1.0, "exported")
 
 
-_FILE_TYPES = {Format.Q8_0: "MOSTLY_Q8_0", Format.F16: "MOSTLY_F16", Format.F32: "ALL_F32"}
+_FILE_TYPES = {
+    Format.Q4_0: "MOSTLY_Q4_0",
+    Format.Q8_0: "MOSTLY_Q8_0",
+    Format.F16: "MOSTLY_F16",
+    Format.F32: "ALL_F32",
+}

@@ -1,7 +1,6 @@
 """Loading a vocabulary from what lies in a model folder or a GGUF file."""
 
 import json
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,8 @@ from tokenizers.models import BPE
 from slm_lsp.errors import ModelInvalid
 from slm_lsp.tokens.vocabulary import Vocabulary
 
-OTHER_FILES = ("tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "tekken.json")
-"""Files that transformers can make a fast tokenizer of where there is no ``tokenizer.json``."""
+OTHER_FILES = ("vocab.json", "vocab.txt", "spiece.model", "tekken.json")
+"""Files that transformers can make a fast tokenizer of where there is no other."""
 
 DIGIT_BY_DIGIT = frozenset({"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone"})
 """GGUF's names of pre-tokenizers that are GPT-2's with digits kept apart; transformers leaves them out."""
@@ -28,7 +27,7 @@ Source of both: https://github.com/ggml-org/llama.cpp/blob/master/src/llama-voca
 def from_folder(folder: Path) -> Vocabulary:
     """Load the tokenizer of a model folder in Hugging Face layout; see `Vocabulary.load`."""
     try:
-        tokenizer = _tokenizer(folder)
+        tokenizer, start = _tokenizer(folder)
     except ModelInvalid:
         raise
     except Exception as error:  # tokenizers raises bare Exception, transformers all sorts
@@ -39,7 +38,8 @@ def from_folder(folder: Path) -> Vocabulary:
         ids = _read(folder / name).get("eos_token_id")
         ids = ids if isinstance(ids, list) else [ids]
         ends |= {tokenizer.id_to_token(id) for id in ids if isinstance(id, int)}
-    return Vocabulary(tokenizer, {end for end in ends if end}, _bos(config))
+    bos = _bos(config)
+    return Vocabulary(tokenizer, {end for end in ends if end}, start if bos is None else bos)
 
 
 def from_gguf(path: Path) -> Vocabulary:
@@ -70,27 +70,19 @@ def _of_gguf(path: Path) -> tuple[Tokenizer, str, str | None]:
         ) from error
 
 
-def _tokenizer(folder: Path) -> Tokenizer:
-    path = folder / "tokenizer.json"
+def _tokenizer(folder: Path) -> tuple[Tokenizer, str | None]:
+    """Return the tokenizer, and what goes before every text if that is not the tokenizer's own to say."""
+    path, pieces = folder / "tokenizer.json", folder / "tokenizer.model"
     if path.is_file():
-        return Tokenizer.from_file(str(path))
-    if (folder / "tokenizer.model").is_file() and not _has_sentencepiece():
-        raise ModelInvalid(
-            f"{folder} has its tokenizer in tokenizer.model alone; put the model's tokenizer.json beside it, "
-            "or `pip install sentencepiece protobuf`."
-        )
+        return Tokenizer.from_file(str(path)), None
+    if pieces.is_file():
+        from slm_lsp.tokens.pieces import read
+
+        made, start = read(pieces)
+        return Tokenizer.from_str(json.dumps(made)), start
     if any((folder / name).is_file() for name in OTHER_FILES):
-        return _by_transformers(folder)
+        return _by_transformers(folder), None
     raise ModelInvalid(f"{folder} holds no tokenizer; put the model's tokenizer.json beside its weights.")
-
-
-def _has_sentencepiece() -> bool:
-    try:
-        for name in ("sentencepiece", "google.protobuf"):
-            import_module(name)
-    except ImportError:
-        return False
-    return True
 
 
 def _by_transformers(folder: Path) -> Tokenizer:

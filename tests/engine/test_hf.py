@@ -125,12 +125,12 @@ def test_a_cancelled_call_leaves_a_cache_that_can_be_trusted(
 
 
 def test_cancelling_stops_between_the_chunks_of_a_prompt(
-    engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch
+    llama: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hf, "CHUNK", 8)
     usage = Usage()
     with pytest.raises(Cancelled):
-        list(engine.generate(PROMPT, Decoding(4), CancelAtCheck(3), usage))
+        list(load(llama).generate(PROMPT, Decoding(4), CancelAtCheck(3), usage))
     assert (usage.prefilled, usage.decoded) == (16, 0)
 
 

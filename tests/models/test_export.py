@@ -49,13 +49,18 @@ def test_what_is_exported_reads_back_as_the_tuned_model(tuned: adapter.Adapter, 
     assert {(a, b) for a, b in zip(before, after, strict=True) if a != b} == {("<|im_start|>", "[PREFIX]")}
 
 
-def test_eight_bits_round_the_matrices_and_spare_the_norms(fetched: Published, tmp_path: Path) -> None:
-    done = CliRunner().invoke(app, ["export", "tiny", "--gguf", str(tmp_path / "out.gguf")])
+@pytest.mark.parametrize(("format", "steps"), [("q8_0", 127), ("q4_0", 8)])
+def test_fewer_bits_round_the_matrices_and_spare_the_norms(
+    fetched: Published, tmp_path: Path, format: str, steps: int
+) -> None:
+    done = CliRunner().invoke(
+        app, ["export", "tiny", "--gguf", str(tmp_path / "out.gguf"), "--format", format]
+    )
     assert done.exit_code == 0, done.output
     found = dict(float_tensors(read(tmp_path / "out.gguf")))
     for name, values in float_tensors(store.source("tiny")):
         largest = np.abs(values).max()
-        np.testing.assert_allclose(found[name], values, atol=0 if values.ndim == 1 else largest / 127)
+        np.testing.assert_allclose(found[name], values, atol=0 if values.ndim == 1 else largest / steps)
 
 
 def test_a_failed_export_leaves_nothing(

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import sentencepiece
 from gguf import GGUFWriter, TokenType
-from tokenizers import Tokenizer, models, normalizers
 
 from slm_lsp.errors import ModelInvalid
 from slm_lsp.tokens.vocabulary import Vocabulary
@@ -73,47 +72,48 @@ def test_vocabulary_and_merges_do_without_a_tokenizer_json(name: str, tmp_path: 
     assert it.bos_id is None
 
 
-def test_sentencepiece_agrees_on_the_ids(tmp_path: Path) -> None:
-    (tmp_path / "corpus.txt").write_text("".join(CORPUS), encoding="utf-8")
+def train(folder: Path, kind: str) -> Path:
+    """Train a tokenizer of sentencepiece's on the corpus."""
+    (folder / "corpus.txt").write_text("".join(CORPUS), encoding="utf-8")
     sentencepiece.SentencePieceTrainer.train(
-        input=str(tmp_path / "corpus.txt"),
-        model_prefix=str(tmp_path / "sp"),
-        model_type="bpe",
+        input=str(folder / "corpus.txt"),
+        model_prefix=str(folder / "tokenizer"),
+        model_type=kind,
         vocab_size=420,
         byte_fallback=True,
         split_digits=True,
         allow_whitespace_only_pieces=True,
         remove_extra_whitespaces=False,
         normalization_rule_name="identity",
+        user_defined_symbols=["[INST]"],
+        hard_vocab_limit=False,
         minloglevel=2,
     )
-    reference = sentencepiece.SentencePieceProcessor(model_file=str(tmp_path / "sp.model"))
-    pieces = {reference.id_to_piece(id): id for id in range(reference.get_piece_size())}
-    # A piece is merged of any two others that make it up, and those with the lowest ids first.
-    merges = [
-        (piece[:at], piece[at:])
-        for piece in pieces
-        for at in range(1, len(piece))
-        if piece[:at] in pieces and piece[at:] in pieces
-    ]
-    made = Tokenizer(models.BPE(pieces, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
-    made.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
-    made.add_special_tokens(["<unk>", "<s>", "</s>"])
-    save(tmp_path, made, "</s>", bos_token="<s>", add_bos_token=True)
+    return folder / "tokenizer.model"
+
+
+@pytest.mark.parametrize("configured", [True, False])
+def test_sentencepiece_agrees_on_the_ids(configured: bool, tmp_path: Path) -> None:
+    reference = sentencepiece.SentencePieceProcessor(model_file=str(train(tmp_path, "bpe")))
+    if configured:
+        write(tmp_path / "tokenizer_config.json", eos_token="</s>", bos_token="<s>", add_bos_token=True)
     it = Vocabulary.load(tmp_path)
     assert (it.bos_id, [*it.end_ids], it.lead) == (1, [2], " ")
     for text in (*CORPUS, "  for  item", "x = 2026 é😀", "<s>main</s>", "\n\n    return"):
         assert it.encode(it.lead + text) == reference.encode(text)
         assert it.decode(it.encode(text)) == text
+    assert "[INST]" in it.special
 
 
-def test_a_sentencepiece_model_alone_says_what_it_needs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "tokenizer.model").write_bytes(b"")
-    monkeypatch.setitem(sys.modules, "google.protobuf", None)
-    with pytest.raises(ModelInvalid, match="pip install sentencepiece protobuf"):
+def test_a_sentencepiece_model_that_is_damaged_or_no_bpe_is_refused(tmp_path: Path) -> None:
+    path = train(tmp_path, "unigram")
+    with pytest.raises(ModelInvalid, match="is no BPE of sentencepiece's; put the model's"):
         Vocabulary.load(tmp_path)
+    whole = path.read_bytes()
+    for half in (whole[:-1], whole[: len(whole) // 2], b"\x0a"):
+        path.write_bytes(half)
+        with pytest.raises(ModelInvalid, match="fetch it again"):
+            Vocabulary.load(tmp_path)
 
 
 def write_gguf(path: Path, name: str, pre: str, add_bos: bool | None) -> None:
