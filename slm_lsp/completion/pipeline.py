@@ -117,7 +117,8 @@ def run(
     rules = stop_rules(around, kind, settings, request.trigger, model.format.fills)
     asked = request.trigger is Trigger.INVOKED
     count, margin = (settings.alternatives, math.inf) if asked else (1, MARGIN)
-    if model.engine.info.searches and switches.search:
+    sampling = _sampling(settings)
+    if model.engine.info.searches and switches.search and not sampling:
         count = max(count, TEXTS)
 
     def tell(text: str) -> None:
@@ -127,7 +128,6 @@ def run(
 
     memory = _memory(model, request, around, settings, prompt) if switches.memory else None
     clock.lap("memory", memory.said if memory else "none")
-    sampling = _sampling(settings)
     drafts = decode(
         model, prompt, rules, settings.max_tokens, count, cancel, usage, tell, sampling, memory, margin
     )

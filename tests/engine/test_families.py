@@ -158,7 +158,7 @@ def test_a_gguf_file_writes_the_tokens_that_transformers_generates(tmp_path: Pat
     path = tmp_path / "tiny.gguf"
     tiny.write_gguf(path, tiny.weights())
     model = load_from(path)
-    assert model.engine.info.backend == "transformers"
+    assert (model.engine.info.backend, model.engine.info.precision) == ("slm-lsp", "float32")
     prompt = model.vocabulary.encode("def f(x):\n  return 12")
     assert greedy(model, prompt, 8) == reference(tmp_path, prompt, 8, gguf_file=path.name)
 
