@@ -58,7 +58,7 @@ def _at_end(request: CompletionRequest, row: int, head: str, rest: str) -> Compl
 
 
 class ReadAhead:
-    """Lets the engine read what is around the cursor once it rests and nothing else is asked."""
+    """Lets the engine read what is around the cursor once it rests and the engine has nothing to do."""
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
@@ -80,7 +80,10 @@ class ReadAhead:
         self, request: CompletionRequest, model: Callable[[], LoadedModel | None], settings: Settings
     ) -> None:
         ready = model()
-        if ready is None or not self._scheduler.idle:
+        if ready is None:
+            return
+        if not self._scheduler.idle:
+            self.soon(request, model, settings)
             return
 
         def work(token: CancelToken) -> None:

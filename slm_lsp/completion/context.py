@@ -1,8 +1,16 @@
-"""The context of a request, within its time, and what was shown before: the prompt's beginning must stay."""
+"""The context of a request, within its time, and what was shown before: the prompt's beginning must stay.
+
+Context stands in front of the text at the cursor, which must be read anew when the context changes. While the
+user types on, what was found for a line serves the next few as well; once the cursor rests and the engine has
+nothing to do, it reads what was found for the new line, and requests go on from there.
+"""
 
 import logging
+import re
 from collections import OrderedDict
+from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from threading import Lock
 
@@ -14,19 +22,26 @@ from slm_lsp.text.snippet import Found, Part, Snippet
 
 log = logging.getLogger(__name__)
 
+LINES_SERVED = 3
+"""Lines above and below for which what was found for a line serves too."""
+
 DOCUMENTS_KEPT = 50
 """Documents whose last context is remembered."""
 
 ALL_PARTS = frozenset(Part)
 
+_CLOSED = re.compile(r"""[)\]}>"'`]{1,4}""")
+"""What editors put behind the cursor when a bracket or a quote is typed."""
+
 
 @dataclass(slots=True)
 class _State:
-    """What was found for a line of a document, and what came of it."""
+    """What was found for a line of a document, what came of it, and what was shown from after the cursor."""
 
-    key: object = None
+    key: tuple[int, object] | None = None
     found: Found = field(default_factory=Found)
     shown: tuple[Snippet, ...] = ()
+    after: str | None = None
 
 
 class Contexts:
@@ -47,18 +62,21 @@ class Contexts:
         *,
         tokens: int,
         time_limit: float,
+        rested: bool = True,
         parts: frozenset[Part] = ALL_PARTS,
     ) -> tuple[Context, str]:
         """Return the context of a line of a document, and in words where it is from.
 
         What is not found within `time_limit` ms is left out, and is there for the next request: until then
-        the context that was found last is used.
+        the context that was found last is used. Where the cursor has not `rested`, that of a near line is.
         """
         uri = document.uri
         key = (line, self.workspace.state(uri))
         state = self._state(uri)
         said = "kept from the last request"
-        if state.key != key:
+        if state.key and state.key != key and not rested and abs(line - state.key[0]) <= LINES_SERVED:
+            said = "kept until the cursor rests"
+        elif state.key != key:
             future = self.workspace.find(document, line)
             try:
                 self._take(uri, key, future.result(time_limit / 1e3))
@@ -80,6 +98,29 @@ class Contexts:
     def shown(self, uri: str, snippets: tuple[Snippet, ...]) -> None:
         """Take note of the snippets that a document's last prompt showed, in their order."""
         self._state(uri).shown = snippets
+
+    def suffix(self, uri: str, after: str) -> str:
+        """Return what to show from after the cursor where it stands at the prompt's beginning: `after`, or
+        what was shown last if nothing but closing brackets and quotes have come before it since.
+
+        An editor closes what is opened, and the prompt would have to be read anew for a bracket.
+        """  # fmt: skip
+        state = self._state(uri)
+        closed = _CLOSED.match(after)
+        if not closed or all(after[count:] != state.after for count in range(1, closed.end() + 1)):
+            state.after = after
+        return state.after or ""
+
+    @contextmanager
+    def trial(self, uri: str) -> Iterator[None]:
+        """Take back what was found and shown for a document in the meantime if anything is raised."""
+        before = replace(self._state(uri))
+        try:
+            yield
+        except BaseException:
+            with self._lock:
+                self._states[uri] = before
+            raise
 
     def forget(self, uri: str) -> None:
         """Forget what was shown for a document."""
@@ -104,12 +145,12 @@ class Contexts:
                 self._states.popitem(last=False)
             return state
 
-    def _take(self, uri: str, key: object, found: Found) -> None:
+    def _take(self, uri: str, key: tuple[int, object], found: Found) -> None:
         state = self._state(uri)
         state.found = found  # first: whoever sees the key takes it for the key's
         state.key = key
 
-    def _late(self, uri: str, key: object, done: "Future[Found]") -> None:
+    def _late(self, uri: str, key: tuple[int, object], done: "Future[Found]") -> None:
         if done.cancelled():
             return
         if error := done.exception():

@@ -5,6 +5,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from slm_lsp.cancel import CancelToken
@@ -104,7 +105,9 @@ def run(
     if reason := closed_in(place.region, language, request.trigger, settings):
         return CompletionResult(reason=reason, model=model.name, stages=clock.stages)
 
-    context, said = _context(request, cursor.line, settings, switches)
+    # What is read ahead of need goes before what is asked for, which need not wait for more.
+    rested = request.trigger is Trigger.INVOKED or not settings.ahead
+    context, said = _context(request, cursor.line, settings, switches, rested=rested)
     clock.lap("other context", said)
     prompt = _prompt(model, request, around, settings, context, switches.healing)
     clock.lap(
@@ -163,7 +166,8 @@ def prefill(model: LoadedModel, request: CompletionRequest, settings: Settings, 
         Cancelled: `cancel` was set.
         ModelError: the engine failed.
     """
-    model.engine.prefill(prompt_of(model, request, settings).ids, cancel, Usage())
+    with request.contexts.trial(request.document.uri) if request.contexts else nullcontext():
+        model.engine.prefill(prompt_of(model, request, settings).ids, cancel, Usage())
 
 
 def prompt_of(model: LoadedModel, request: CompletionRequest, settings: Settings) -> Prompt:
@@ -178,7 +182,7 @@ def prompt_of(model: LoadedModel, request: CompletionRequest, settings: Settings
 
 
 def _context(
-    request: CompletionRequest, line: int, settings: Settings, switches: Switches
+    request: CompletionRequest, line: int, settings: Settings, switches: Switches, *, rested: bool = True
 ) -> tuple[Context | None, str]:
     """Return what to show beside the text at the cursor, and in words where it is from."""
     if not (request.contexts and settings.context_tokens and switches.context):
@@ -188,6 +192,7 @@ def _context(
         line,
         tokens=settings.context_tokens,
         time_limit=settings.context_time_limit,
+        rested=rested,
         parts=switches.context,
     )
 
@@ -206,11 +211,14 @@ def _prompt(
     context: Context | None,
     heal: bool = True,
 ) -> Prompt:
+    after = around.after
+    if request.contexts and model.format.suffix_first:
+        after = request.contexts.suffix(request.document.uri, after)
     made = build(
         model.vocabulary,
         model.format,
         around.before,
-        around.after,
+        after,
         prefix_tokens=settings.prefix_tokens,
         suffix_tokens=settings.suffix_tokens,
         context_length=model.engine.info.context_length,

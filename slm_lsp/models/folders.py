@@ -24,7 +24,7 @@ ROTARY = frozenset({"default", "linear", "llama3"})
 _PER_VECTOR = quantise.PANEL
 """What widths must be a multiple of."""
 
-_BESIDE = (".json", ".model", ".txt")
+_BESIDE = (".json", ".jinja", ".model", ".txt")
 """Endings of the files that are copied beside the weights: tokenizer and configuration."""
 
 _IGNORED = ".rotary_emb.inv_freq"

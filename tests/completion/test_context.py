@@ -8,10 +8,10 @@ from statistics import median
 
 import pytest
 
-from slm_lsp.cancel import CancelToken
+from slm_lsp.cancel import Cancelled, CancelToken
 from slm_lsp.completion.context import Contexts
 from slm_lsp.completion.model import LoadedModel
-from slm_lsp.completion.pipeline import Switches, prompt_of, run
+from slm_lsp.completion.pipeline import Switches, prefill, prompt_of, run
 from slm_lsp.completion.request import CompletionRequest, CompletionResult, Reason
 from slm_lsp.config import Settings
 from slm_lsp.context.workspace import Workspace
@@ -140,6 +140,93 @@ def test_typing_a_line_costs_few_tokens_a_key(
         costs.append(run(loaded, request, PATIENT, CancelToken()).usage.prefilled)
     assert costs[0] > 50
     assert median(costs) <= 4
+
+
+FILE = "".join(f"def step_{at}(amount: int) -> int:\n    return amount + {at}\n\n\n" for at in range(80))
+HALF = FILE.index("def step_40")
+
+
+@pytest.mark.parametrize(
+    ("line", "typed", "closed"),
+    [
+        ("total = step_1(amount", ")", ""),
+        ("total = step_1(amount)", "\n    ", ""),
+        ("total = ", "step_1(amount, 12) + step_2(7)", ""),
+        ("total = step_1(amount)\n    ret", "", ""),
+        ("total = step_1", "(", ")"),
+        ("total = {step_1(amount)", "[", "]"),
+        ("name = ", '"', '"'),
+    ],
+    ids=["typing on", "Enter", "accepting", "Backspace", "a bracket", "another bracket", "a quote"],
+)
+def test_a_key_costs_only_the_new_tokens(
+    workspace: Workspace, contexts: Contexts, tmp_path: Path, line: str, typed: str, closed: str
+) -> None:
+    loaded, _ = model()
+    before, after = f"{FILE[:HALF]}def run(amount: int) -> int:\n    {line}", f"\n\n\n{FILE[HALF:]}"
+
+    def ask(before: str, after: str) -> CompletionResult:
+        snapshot = document(tmp_path / "steps.py", before + after).snapshot()
+        above = before.split("\n")
+        request = asked(snapshot, contexts, len(above) - 1, len(above[-1]))
+        return run(loaded, request, settings, CancelToken())
+
+    settings = Settings(context_time_limit=10_000, in_strings="on")
+    whole = ask(before, after).usage.prefilled
+    assert whole > 600
+    assert loaded.format.suffix_first
+    now = before + typed if typed else before[:-1]
+    cost = ask(now, closed + after).usage
+    # The last token of a prompt is always computed, and what was healed off the end before is read now.
+    healed = len(loaded.vocabulary.encode(line[line.rfind(" ") :]))
+    assert cost.prefilled <= len(loaded.vocabulary.encode(typed)) + healed + 1
+    assert cost.reused >= whole - healed - 1
+
+
+def test_a_new_line_is_shown_its_own_context_once_that_was_read(
+    workspace: Workspace, contexts: Contexts, tmp_path: Path
+) -> None:
+    loaded, _ = model()
+    before, after = (
+        f"{FILE[:HALF]}def run(amount: int) -> int:\n    total = step_1(amount)",
+        f"\n\n\n{FILE[HALF:]}",
+    )
+
+    def at(before: str) -> CompletionRequest:
+        above = before.split("\n")
+        snapshot = document(tmp_path / "steps.py", before + after).snapshot()
+        return asked(snapshot, contexts, len(above) - 1, len(above[-1]))
+
+    def ask(before: str) -> CompletionResult:
+        return run(loaded, at(before), PATIENT, CancelToken())
+
+    class Late(CancelToken):
+        def check(self) -> None:
+            self.cancel()
+            super().check()
+
+    ask(before)
+    entered = f"{before}\n    "
+    assert detail(ask(entered)) == "kept until the cursor rests"
+    with pytest.raises(Cancelled):
+        prefill(loaded, at(entered), PATIENT, Late())
+    assert detail(ask(entered)) == "kept until the cursor rests"
+    prefill(loaded, at(entered), PATIENT, CancelToken())
+    result = ask(f"{entered}x")
+    assert detail(result) == "kept from the last request"
+    assert result.usage.prefilled <= 3
+    assert detail(ask(f"{entered}x\n\n\n\n")) == "found"
+
+
+def test_a_bracket_that_was_there_before_is_shown(contexts: Contexts) -> None:
+    for after, shown in (
+        (")\nb", ")\nb"),
+        ("\nb", "\nb"),
+        (")\nb", "\nb"),
+        ("))\nb", "\nb"),
+        (")\nc", ")\nc"),
+    ):
+        assert contexts.suffix("file:///a", after) == shown
 
 
 def test_what_is_late_is_left_out_and_there_for_the_next_request(
