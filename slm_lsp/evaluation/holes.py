@@ -196,6 +196,7 @@ def report(model: LoadedModel, plan: Plan, chosen: Sequence[Task], rows: list[Ro
         "languages": sorted(plan.languages),
         "tasks": digest((task.id, task.text) for task in chosen),
         "filters": plan.switches.filters,
+        "search": plan.switches.search,
         "automatic": plan.automatic,
         "memory": plan.switches.memory,
         "context": sorted(part.value for part in plan.switches.context),

@@ -155,6 +155,7 @@ def report(model: LoadedModel, plan: Plan, chosen: Sequence[Task], rows: list[Ro
         "tasks": digest((task.id, task.reference) for task in chosen),
         "healing": plan.switches.healing,
         "filters": plan.switches.filters,
+        "search": plan.switches.search,
         "ceiling": plan.ceiling,
         "max_tokens": settings.max_tokens,
         "max_lines": settings.max_lines,

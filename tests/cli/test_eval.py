@@ -78,9 +78,9 @@ def test_infilling_prints_a_table_and_writes_the_rows(invoke: Invoke, tmp_path: 
 @pytest.mark.usefixtures("writes")
 def test_parts_of_the_product_can_be_left_out(invoke: Invoke, tmp_path: Path) -> None:
     path = tmp_path / "a.json"
-    outcome = invoke("infilling", "--limit", 1, "--raw", "--no-healing", "--json", path)
-    assert "without healing, without filters" in outcome.out
-    assert (read(path)["about"]["healing"], read(path)["about"]["filters"]) == (False, False)
+    outcome = invoke("infilling", "--limit", 1, "--raw", "--no-healing", "--greedy", "--json", path)
+    assert "without healing, without filters, without search" in outcome.out
+    assert [read(path)["about"][part] for part in ("healing", "filters", "search")] == [False] * 3
 
 
 @pytest.mark.usefixtures("writes")

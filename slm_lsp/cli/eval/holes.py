@@ -8,6 +8,7 @@ import typer
 from slm_lsp.cli.eval.shared import (
     NAMES,
     Adapter,
+    Greedy,
     Json,
     Model,
     Raw,
@@ -42,6 +43,7 @@ def holes(
     ] = "",
     json_file: Json = None,
     raw: Raw = False,
+    greedy: Greedy = False,
     automatic: Annotated[
         bool,
         typer.Option(
@@ -80,7 +82,7 @@ def holes(
     if memory not in ("on", "off"):
         raise UsageError(f"--memory must be on or off, not {memory}.")
     wanted = frozenset(one.strip().lower() for one in languages.split(",") if one.strip())
-    switches = Switches(filters=not raw, context=_parts(context), memory=memory == "on")
+    switches = Switches(filters=not raw, context=_parts(context), memory=memory == "on", search=not greedy)
     plan = Plan(path, count, seed, wanted, switches, automatic)
     with counting_bar() as bar:
         bar.add_task("drawing holes", total=None)

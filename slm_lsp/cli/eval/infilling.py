@@ -7,6 +7,7 @@ import typer
 from slm_lsp.cli.eval.shared import (
     NAMES,
     Adapter,
+    Greedy,
     Json,
     Model,
     Raw,
@@ -40,6 +41,7 @@ def infilling(
     seed: Seed = 0,
     json_file: Json = None,
     raw: Raw = False,
+    greedy: Greedy = False,
     no_healing: Annotated[
         bool,
         typer.Option("--no-healing", help="End the prompt where the cursor stands, in mid-token or not."),
@@ -66,7 +68,9 @@ def infilling(
 
     if json_file:
         check_target(json_file)
-    plan = Plan(set_name, limit, seed, Switches(healing=not no_healing, filters=not raw), ceiling)
+    plan = Plan(
+        set_name, limit, seed, Switches(healing=not no_healing, filters=not raw, search=not greedy), ceiling
+    )
     chosen = tasks(plan)
     with run(chosen_settings(model, adapter), len(chosen), set_name) as (loaded, follow):
         found = report(loaded, plan, chosen, follow(evaluate(loaded, plan, chosen)))
@@ -78,7 +82,7 @@ def infilling(
 def _print_infilling(report: "Report") -> None:
     about, summary = report.about, report.summary
     what = [about["set"], "the references in the place of " * about["ceiling"] + about["model"]]
-    what += [f"without {name}" for name in ("healing", "filters") if not about[name]]
+    what += [f"without {name}" for name in ("healing", "filters", "search") if not about[name]]
     table = figures("measure", "")
     table.add_row("tasks", str(summary["tasks"]))
     table.add_row("pass@1", shown("passed", summary["pass@1"]))

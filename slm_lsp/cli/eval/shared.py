@@ -25,6 +25,12 @@ Json = Annotated[
 Raw = Annotated[
     bool, typer.Option("--raw", help="Switch the filters off that run on the model's finished text.")
 ]
+Greedy = Annotated[
+    bool,
+    typer.Option(
+        "--greedy", help="Write one text, the likeliest token each time, instead of searching for several."
+    ),
+]
 Model = Annotated[str, typer.Option(help=options()["model"].doc)]
 Adapter = Annotated[str, typer.Option(help=options()["adapter"].doc, show_default=False)]
 
