@@ -34,7 +34,7 @@ def forget(
     wanted = path.resolve() if path else None
     learned = [run for run in sorted(tuning_dir().glob("*/")) if _overlaps(_learned_from(run), wanted)]
     count = 0
-    for one in (*_kept(wanted), *_examples(learned, adapters)):
+    for one in dict.fromkeys((*_kept(wanted), *_examples(learned, adapters))):
         count += 1
         try:
             shutil.rmtree(one) if one.is_dir() else one.unlink()

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path, PurePath
 from threading import Event
@@ -157,13 +158,12 @@ class Follower:
                     log.warning("the workspace's memory could not be written: %s", error)
 
     def _file(self) -> Path | None:
-        """Return where the memory is kept, by the folders of the workspace and the tokenizer."""
+        """Return where the memory is kept: in one place for a workspace, whatever the tokenizer was."""
         roots = "\0".join(sorted(map(str, self._workspace.roots())))
         folder = self._folder()
         if folder is None or not roots:
             return None
-        name = hashlib.sha256(f"{roots}\0{self.vocabulary.digest}".encode()).hexdigest()[:24]
-        return folder / f"{name}.memory"
+        return folder / f"{hashlib.sha256(os.fsencode(roots)).hexdigest()[:24]}.memory"
 
 
 def _name(document: Snapshot) -> str:

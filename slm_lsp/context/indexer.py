@@ -161,6 +161,8 @@ class Indexer:
         if not path.is_relative_to(self.index.root):
             return
         name = path.relative_to(self.index.root).as_posix()
+        if not _is_text(name):
+            return
         if self._wanted(path) and self._tree.has(path) and path.is_file() and not path.is_symlink():
             self._read(path, name)
         else:
@@ -199,12 +201,13 @@ class Indexer:
         for path in self._tree.files():
             if self._ended.is_set():
                 return
-            if self._wanted(path):
+            name = path.relative_to(self.index.root).as_posix()
+            if self._wanted(path) and _is_text(name):
                 count += 1
                 if count > MOST_FILES:
                     log.warning("more than %d files; the rest are not indexed", MOST_FILES)
                     return
-                yield path, path.relative_to(self.index.root).as_posix()
+                yield path, name
 
     def _wanted(self, path: Path) -> bool:
         return language_id(path) not in PROSE_AND_DATA
@@ -231,6 +234,15 @@ def outline_of(language: str, text: str) -> Outline:
         return Outline()
     source = text.encode(errors="replace")
     return outline(language, grammars.parser(language).parse(source), source)
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file has a name that SQLite and editors can take, and not mere bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pytest
 
-from slm_lsp.benchmark import soak as soak_module
 from slm_lsp.benchmark.soak import Sample, Soaked, soak, sources
 from slm_lsp.errors import SlmLspError, UsageError
 
@@ -50,12 +49,3 @@ def test_source_files_are_found_in_folders(tmp_path: Path) -> None:
 async def test_a_server_without_its_model_is_one_sentence() -> None:
     with pytest.raises(SlmLspError, match="could not load its model"):
         await soak([SAMPLES], {"model": "/no/such/model"}, 0.2, 0, lambda sample: None)
-
-
-@pytest.mark.long
-@pytest.mark.model
-@pytest.mark.process
-async def test_ten_minutes_of_typing_leave_the_server_as_it_was() -> None:
-    found = await soak([Path(soak_module.__file__).parent.parent], {}, 10.0, 0, lambda sample: None)
-    assert found.keys > 0
-    assert found.complaints() == []

@@ -165,3 +165,15 @@ def test_what_is_gone_is_not_kept_on_disk(
     second.close()
     assert "item.sold" in kept(tmp_path / "kept", vocabulary)
     assert "account.balance" not in kept(tmp_path / "kept", vocabulary)
+
+
+def test_another_tokenizer_takes_the_place_of_the_first_on_disk(
+    root: Path, vocabulary: Vocabulary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that is gone by then stays in the words of a model that is not used any more."""
+    monkeypatch.setattr("slm_lsp.completion.following.SAVED_AFTER", 0)
+    for one in (vocabulary, Vocabulary(tokenizer("smollm"))):
+        session = Session(root, one, tmp_path / "kept")
+        assert session.next("new.py", "    account.balance -=").startswith(" amount\n")
+        session.close()
+        assert "account.balance" in kept(tmp_path / "kept", one)

@@ -140,6 +140,8 @@ def test_odd_things_on_disk_do_no_harm(root: Path, start: Start) -> None:
     (root / "loop").symlink_to(root, target_is_directory=True)
     (root / "nowhere.py").symlink_to(root / "missing.py")
     write(root, "latin.py", "def grüße(): ...\n".encode("latin-1"))
+    write(root, os.fsdecode(b"caf\xe9.py"), FUNCTION)
+    write(root, os.fsdecode(b"caf\xe9/a.py"), FUNCTION)
     write(root, "locked/a.py", FUNCTION)
     (root / "locked").chmod(0)
     os.mkfifo(root / "pipe.py")
