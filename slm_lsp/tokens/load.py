@@ -44,24 +44,31 @@ def from_folder(folder: Path) -> Vocabulary:
 
 def from_gguf(path: Path) -> Vocabulary:
     """Load the tokenizer within a GGUF file; see `Vocabulary.from_gguf`."""
-    tokenizer, bos, eos = _of_gguf(path)
+    tokenizer, bos, eos, _ = _of_gguf(path)
     return Vocabulary(tokenizer, [eos] if eos else [], bos)
 
 
 def unpack_gguf(path: Path, folder: Path) -> None:
     """Write the tokenizer within a GGUF file to a folder, from which `from_folder` makes the same vocabulary.
 
+    The chat template goes along, if there is one.
+
     Raises:
         ModelInvalid: the file holds no tokenizer that can be read.
         OSError: it can't be written.
     """
-    tokenizer, bos, eos = _of_gguf(path)
+    tokenizer, bos, eos, template = _of_gguf(path)
     tokenizer.save(str(folder / "tokenizer.json"))
-    config = {"add_bos_token": bool(bos), "bos_token": bos or None, "eos_token": eos}
+    config = {
+        "add_bos_token": bool(bos),
+        "bos_token": bos or None,
+        "eos_token": eos,
+        "chat_template": template,
+    }
     (folder / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
 
 
-def _of_gguf(path: Path) -> tuple[Tokenizer, str, str | None]:
+def _of_gguf(path: Path) -> tuple[Tokenizer, str, str | None, str | None]:
     try:
         return _by_transformers_gguf(path)
     except Exception as error:  # transformers raises all sorts
@@ -92,8 +99,10 @@ def _by_transformers(folder: Path) -> Tokenizer:
     return _backend(loaded)
 
 
-def _by_transformers_gguf(path: Path) -> tuple[Tokenizer, str, str | None]:
-    """Return the tokenizer, the token put before every text ("" for none), and the token that ends one."""
+def _by_transformers_gguf(path: Path) -> tuple[Tokenizer, str, str | None, str | None]:
+    """Return the tokenizer, the token put before every text ("" for none), the one that ends it, and the chat
+    template.
+    """  # fmt: skip
     from gguf import GGUFReader
     from transformers import AutoTokenizer
 
@@ -112,7 +121,13 @@ def _by_transformers_gguf(path: Path) -> tuple[Tokenizer, str, str | None]:
     elif pre in WHOLE_WORDS and isinstance(tokenizer.model, BPE):
         tokenizer.model.ignore_merges = True
         adds_bos = adds_bos or reader.get_field("tokenizer.ggml.add_bos_token") is None
-    return tokenizer, (adds_bos and loaded.bos_token) or "", loaded.eos_token
+    template = reader.get_field("tokenizer.chat_template")
+    return (
+        tokenizer,
+        (adds_bos and loaded.bos_token) or "",
+        loaded.eos_token,
+        template.contents() if template else None,
+    )
 
 
 def _backend(loaded: Any) -> Tokenizer:

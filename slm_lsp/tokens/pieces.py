@@ -111,9 +111,7 @@ def read(path: Path) -> tuple[dict[str, Any], str | None]:
     except (LookupError, ValueError, TypeError, AttributeError, struct.error) as error:
         raise ModelInvalid(f"{path} is damaged; fetch it again.") from error
     if trainer.get(3) != _BPE:
-        raise ModelInvalid(
-            f"{path} is not a BPE of sentencepiece's; put the model's tokenizer.json beside it."
-        )
+        raise ModelInvalid(f"{path} is no BPE of sentencepiece's; put the model's tokenizer.json beside it.")
     kinds = [piece.get(3, NORMAL) for piece in pieces]
     unknown = kinds.index(UNKNOWN) if UNKNOWN in kinds else None
     start = next((token for token in STARTS if token in tokens), None)

@@ -9,6 +9,8 @@ import sentencepiece
 from gguf import GGUFWriter, TokenType
 
 from slm_lsp.errors import ModelInvalid
+from slm_lsp.tokens import chat
+from slm_lsp.tokens.load import unpack_gguf
 from slm_lsp.tokens.vocabulary import Vocabulary
 from tests.tokenizers import CORPUS, FAMILIES, added, save, save_family, tokenizer
 
@@ -116,7 +118,7 @@ def test_a_sentencepiece_model_that_is_damaged_or_no_bpe_is_refused(tmp_path: Pa
             Vocabulary.load(tmp_path)
 
 
-def write_gguf(path: Path, name: str, pre: str, add_bos: bool | None) -> None:
+def write_gguf(path: Path, name: str, pre: str, add_bos: bool | None, template: str = "") -> None:
     made, special = tokenizer(name), Vocabulary(tokenizer(name)).special
     ids = made.get_vocab()
     tokens = sorted(ids, key=ids.__getitem__)
@@ -130,6 +132,8 @@ def write_gguf(path: Path, name: str, pre: str, add_bos: bool | None) -> None:
     writer.add_bos_token_id(special["<|im_start|>"])
     if add_bos is not None:
         writer.add_add_bos_token(add_bos)
+    if template:
+        writer.add_chat_template(template)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.close()
@@ -154,6 +158,20 @@ def test_a_llama_3_gguf_file_starts_every_text_unless_it_says_not_to(
     it = Vocabulary.from_gguf(tmp_path / "model.gguf")
     assert it.bos_id == it.special.get(bos)
     assert it.decode(it.encode(TEXT)) == TEXT
+
+
+def test_what_a_gguf_file_holds_can_be_unpacked_chat_template_and_all(tmp_path: Path) -> None:
+    template = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>{% endfor %}"
+    write_gguf(tmp_path / "model.gguf", "smollm", "smollm", add_bos=False, template=template)
+    unpack_gguf(tmp_path / "model.gguf", tmp_path)
+    it = Vocabulary.load(tmp_path)
+    expected = Vocabulary.from_gguf(tmp_path / "model.gguf")
+    assert it.same_as(expected)
+    assert (it.end_ids, it.bos_id, it.encode(TEXT)) == (expected.end_ids, None, expected.encode(TEXT))
+    asked = chat.load(tmp_path, it)
+    assert asked
+    assert asked.before == (it.special["<|im_start|>"], *it.encode("user\n"))
+    assert asked.after == (it.special["<|im_end|>"],)
 
 
 def test_what_can_not_be_read_is_refused_in_one_sentence(tmp_path: Path) -> None:
