@@ -24,10 +24,13 @@ FEATURES = (
     "block",
     "unknown names",
     "torn",
+    "met the rest",
+    "mended",
+    "in a word",
 )
 """What the model looks at, in the order of its weights."""
 
-WEIGHTS = (-0.392, 1.343, 0.636, 0.518, -0.175, -0.081, -0.518, -1.799, -0.451, -0.735, -0.078)
+WEIGHTS = (-0.392, 1.343, 0.636, 0.518, -0.175, -0.081, -0.518, -1.799, -0.451, -0.735, -0.078, 0, 0, 0)
 """Fitted to 240 holes in slm-lsp's own code, with the embedded model untuned, by `slm-lsp eval holes slm_lsp
 --holes 240 --seed 3 --automatic --json FILE` and `slm-lsp eval confidence FILE`."""
 
@@ -73,6 +76,9 @@ def features(one: Candidate, draft: Draft, place: Place) -> tuple[float, ...]:
         float(place.extent in (Extent.BODY, Extent.STATEMENT)),
         float(min(one.unknown, 3)),
         float(draft.stop == TOKEN_LIMIT and one.text == draft.text),
+        float(one.met),
+        float(one.mended),
+        float(_in_word(place.around.line[-1:]) and _in_word(one.text[:1])),
     )
 
 
@@ -108,6 +114,10 @@ def best_length(one: Candidate, draft: Draft, place: Place, least: float, accept
         if p >= least and worth > most:
             best, most = end, worth
     return best
+
+
+def _in_word(letter: str) -> bool:
+    return letter.isalnum() or letter == "_"
 
 
 def _logit(p: float) -> float:

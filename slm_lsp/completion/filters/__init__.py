@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from slm_lsp.completion.filters.base import Candidate, Filter, Place
 from slm_lsp.completion.filters.leaks import ChatProse, SpecialTokens
 from slm_lsp.completion.filters.repeats import AlreadyThere, RepeatsAbove, RepeatsBelow, Repetition
-from slm_lsp.completion.filters.rest import ClosedTwice, RestOfLine
+from slm_lsp.completion.filters.rest import ClosedTwice, ReplacesItself, RestOfLine
 from slm_lsp.completion.filters.soundness import Balance, Known, OneStatement, SyntaxErrors, UnknownNames
 from slm_lsp.completion.filters.spacing import BlankLines, Indentation, TrailingSpace
 from slm_lsp.completion.filters.worth import TooShort
@@ -29,6 +29,7 @@ def chain(*, hide_unknown: bool = False, known: Known = lambda names: set()) -> 
         OneStatement(),
         Balance(),
         SyntaxErrors(),
+        ReplacesItself(),
         AlreadyThere(),
         UnknownNames(hide=hide_unknown, known=known),
         TrailingSpace(),

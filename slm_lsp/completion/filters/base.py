@@ -80,7 +80,8 @@ class Candidate:
 
     It takes the place of `replaces` characters behind the cursor. `whole_line` says whether the model
     wrote on past the end of the text's last line; `unknown` counts the names found nowhere; `opened` is the
-    brace of a block that the text led up to and that was cut off, for it would have stayed open.
+    brace of a block that the text led up to and that was cut off, for it would have stayed open. `met` says
+    whether the model wrote on as the cursor's line goes on, `mended` whether it wrote what could not stay.
     """
 
     text: str
@@ -88,6 +89,8 @@ class Candidate:
     replaces: int = 0
     unknown: int = 0
     opened: str = ""
+    met: bool = False
+    mended: bool = False
 
     def cut(self, length: int) -> "Candidate":
         """Return the first characters of it."""

@@ -25,7 +25,7 @@ class RestOfLine:
         if not wanted or not one.whole_line:
             return one
         line = one.text.rstrip()
-        return one.cut(len(line) - len(wanted)) if line.endswith(wanted) else one
+        return replace(one.cut(len(line) - len(wanted)), met=True) if line.endswith(wanted) else one
 
 
 class ClosedTwice:
@@ -72,3 +72,17 @@ class ClosedTwice:
         if one.text.endswith(quote):
             return one.cut(len(one.text) - 1)
         return replace(one, replaces=1) if closers == 1 else one.cut(one.text.rfind(quote))
+
+
+class ReplacesItself:
+    """Leave in its place what the text ends with and would replace by the same."""
+
+    name = "replaced by itself"
+    reason = Reason.REPEATS_SUFFIX
+
+    def apply(self, one: Candidate, place: Place) -> Candidate:
+        """See `Filter.apply`."""
+        there = place.around.after[: one.replaces]
+        if not there or not one.text.endswith(there):
+            return one
+        return replace(one.cut(len(one.text) - len(there)), replaces=0)

@@ -50,12 +50,14 @@ class Balance:
             return one
         if not place.unbalanced_by(one.text, one.replaces):
             return one
-        head = one.text.rstrip().removesuffix("{").rstrip()
-        if one.text.rstrip().endswith("{") and head and not place.unbalanced_by(head, one.replaces):
+        line = one.text.rstrip()
+        head = line.removesuffix("{").rstrip()
+        opens = bool(head) and head != line and not place.around.rest.strip()
+        if opens and not place.unbalanced_by(head, one.replaces):
             return replace(one.cut(len(head)), opened="{")
         for end in shorter(one.text):
             if not place.unbalanced_by(one.text[:end], one.replaces):
-                return one.cut(end)
+                return replace(one.cut(end), mended=True)
         return one.cut(0)
 
 
@@ -85,7 +87,7 @@ class SyntaxErrors:
             tried += 1
             errors = place.errors_with(text, one.replaces)
             if errors is not None and errors <= now:
-                return one.cut(end)
+                return replace(one.cut(end), mended=True)
             if tried == PARSES:
                 break
         return one.cut(0)

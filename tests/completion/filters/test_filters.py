@@ -36,3 +36,21 @@ def test_steps_name_what_changed_the_text() -> None:
         ("rest of the line", "index "),
         ("trailing white space", "index"),
     ]
+
+
+def test_a_line_that_goes_on_wrongly_behind_the_bracket_leaves_the_bracket_alone() -> None:
+    """The model went on as after a condition: the colon does not parse, and the bracket is there already."""
+    one, steps, _ = run(Candidate("item, dict):", True), place("x = isinstance(¦)\n"), chain())
+    assert (one.text, one.replaces) == ("item, dict", 0)
+    assert [step.filter for step in steps] == ["closed twice", "syntax", "replaced by itself"]
+
+
+def test_an_arrow_stays_with_its_body_in_the_middle_of_a_line() -> None:
+    assert left("f(¦);\n", "failed => {", "typescript") == "failed"
+
+
+def test_the_confidence_is_told_what_the_filters_saw() -> None:
+    met, _, _ = run(Candidate("a, b)", True), place("f(¦)\n"), chain())
+    mended, _, _ = run(Candidate("return a b", True), place("def f(a):\n    ¦\n"), chain())
+    assert (met.met, met.mended) == (True, False)
+    assert (mended.met, mended.mended) == (False, True)
