@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import psutil
 
-from tests.editors.neovim.screen import Frame, Screen
+from tests.editors.neovim.screen import Frame, Screen, connected
 
 ROOT = Path(__file__).parents[3]
 
@@ -45,8 +45,7 @@ class Neovim:
         self._process = subprocess.Popen(
             command, env={**os.environ, **homes}, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        self._wait(socket.exists)
-        self.screen = Screen(socket)
+        self.screen = Screen(self._wait(lambda: connected(socket)))
         self.nvim = pynvim.attach("socket", path=str(socket))
 
     def __enter__(self) -> Self:
@@ -72,7 +71,9 @@ class Neovim:
         try:
             return self._wait(holds)
         except TimeoutError:
-            raise TimeoutError(f"not in time; on the screen:\n{self.screen.frames[-1].text}") from None
+            why = self.command("slm-lsp.why", self.lua("return vim.uri_from_bufnr(0)"))
+            screen = self.screen.frames[-1].text
+            raise TimeoutError(f"not in time; on the screen:\n{screen}\nlast answered: {why}") from None
 
     @staticmethod
     def _wait(holds: Callable[[], Any]) -> Any:
@@ -140,6 +141,18 @@ class Neovim:
     def shown(self) -> str:
         """Wait until a suggestion is on the screen, and return it."""
         return str(self.until(lambda: self.ghost))
+
+    def again(self) -> str:
+        """Begin anew at the line's end, and return what is suggested there once the server has answered."""
+        answered = """
+            local completor = require('slm_lsp.completor').of()
+            return completor and completor.slm_seen and next(completor.slm_pending) == nil
+        """
+        self.keys("<Esc>")
+        self.until(lambda: self.nvim.api.get_mode()["mode"] == "n")  # which forgets what was asked
+        self.keys("A")
+        self.until(lambda: self.lua(answered))
+        return self.ghost
 
     def kill_server(self) -> None:
         """End the server the hard way."""

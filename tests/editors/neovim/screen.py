@@ -32,12 +32,22 @@ class Frame:
         return "\n".join(self.line(row) for row in range(len(self.cells)))
 
 
-class Screen:
-    """A user interface of the Neovim that listens at `path`: keeps all frames, in a thread of its own."""
+def connected(path: Path) -> socket.socket | None:
+    """Return a connection to what listens at `path`; None while nothing does, be there a file or not."""
+    found = socket.socket(socket.AF_UNIX)
+    try:
+        found.connect(str(path))
+    except (FileNotFoundError, ConnectionRefusedError):
+        found.close()
+        return None
+    return found
 
-    def __init__(self, path: Path) -> None:
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.connect(str(path))
+
+class Screen:
+    """A user interface of the Neovim at the other end of a connection: keeps all frames, in a thread."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
         self._cells: list[list[Cell]] = [[(" ", 0)] * WIDTH for _ in range(HEIGHT)]
         self._cursor = (0, 0)
         self.styles: dict[int, dict[str, Any]] = {}

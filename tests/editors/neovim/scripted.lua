@@ -1,8 +1,16 @@
 -- A server in Neovim itself that says what a test wants. `scripted.answer` is called with the text before and
 -- after the cursor in its line, the position and the trigger; `scripted.commands` has what was executed,
--- but for `slm-lsp.focus`, the last of which is in `scripted.focus`.
+-- but for `slm-lsp.focus`, the last of which is in `scripted.focus`. Suggestions come after `scripted.delay` ms, or if
+-- `scripted.held` is a list, once `scripted.release()` is called.
 local scripted = { answer = function() end, commands = {}, asked = 0, cancelled = 0, delay = 0 }
 _G.scripted = scripted
+
+function scripted.release()
+  for _, answer in ipairs(scripted.held) do
+    answer()
+  end
+  scripted.held = nil
+end
 
 local function item(one, index)
   one = type(one) == 'string' and { insertText = one } or one
@@ -54,12 +62,19 @@ vim.lsp.config('slm-lsp', {
         number = number + 1
         local id = number
         local result = (methods[method] or function() return vim.NIL end)(params)
-        vim.defer_fn(function()
+        local function answer()
           callback(nil, result)
           if replied then
             replied(id)
           end
-        end, method == 'textDocument/inlineCompletion' and scripted.delay or 0)
+        end
+        if method ~= 'textDocument/inlineCompletion' then
+          vim.schedule(answer)
+        elseif scripted.held then
+          table.insert(scripted.held, answer)
+        else
+          vim.defer_fn(answer, scripted.delay)
+        end
         return true, id
       end,
       notify = function(method)

@@ -90,21 +90,23 @@ def test_typing_something_else_takes_it_away_at_once(scripted: Start) -> None:
 
 def test_an_answer_that_comes_after_the_next_key_is_dropped(scripted: Start) -> None:
     answer = "function(before) return { before == 'a' and 'STALE' or 'fresh' } end"
-    editor = scripted("", answer, before="scripted.delay = 150")
+    editor = scripted("", answer, before="scripted.held = {}")
     editor.keys("ia")
-    editor.until(lambda: editor.lua("return scripted.asked") >= 1)
+    editor.until(lambda: editor.lua("return scripted.asked") == 1)
     editor.keys("b")
+    editor.until(lambda: editor.lua("return scripted.asked") == 2)
+    editor.lua("scripted.release()")
     editor.sees("abfresh")
     assert not any("STALE" in frame.text for frame in editor.screen.frames)
 
 
 def test_leaving_insert_mode_cancels(scripted: Start) -> None:
-    editor = scripted("", goes_on("total = 1"), before="scripted.delay = 200")
+    editor = scripted("", goes_on("total = 1"), before="scripted.held = {}")
     editor.keys("it")
-    editor.until(lambda: editor.lua("return scripted.asked") >= 1)
+    editor.until(lambda: editor.lua("return scripted.asked"))
     editor.keys("<Esc>")
     editor.until(lambda: editor.lua("return scripted.cancelled"))
-    editor.lua("vim.wait(400)")
+    editor.lua("scripted.release()")
     assert editor.ghost == ""
     editor.keys("a")
     editor.sees("total = 1")
@@ -222,6 +224,17 @@ def test_others_are_shown_in_turn_and_asked_for_once(scripted: Start) -> None:
     assert editor.until(lambda: editor.lua("return scripted.commands")) == [["slm-lsp.accepted", "item3"]]
 
 
+def test_which_of_how_many_it_is_stays_on_the_screen_however_long_it_is(scripted: Start) -> None:
+    long = "a = 1" + 40 * r"\n  b = 2"
+    editor = scripted("", f"function(before) return before == 'x' and {{ ' = 1', '{long}' }} or {{}} end")
+    editor.keys("ix")
+    editor.sees("x = 1")
+    editor.keys("<M-n>")
+    editor.sees("xa = 1 (2/2)")
+    editor.keys("<M-n>")
+    editor.sees("x = 1 (1/2)")
+
+
 def test_dismissing_tells_the_server(scripted: Start) -> None:
     editor = scripted("", goes_on("total = 1"))
     editor.keys("it")
@@ -273,7 +286,7 @@ def test_neovims_own_functions_work_on_what_is_shown(scripted: Start) -> None:
     editor.keys("itot")
     editor.sees("total = 1")
     # What is typed since the answer must not come twice, as it does in Neovim by itself.
-    editor.lua("scripted.answer = function() return {} end; scripted.delay = 500")
+    editor.lua(SILENT)
     editor.keys("al")
     editor.until(lambda: editor.lines == ["total"])
     assert editor.lua("return vim.lsp.inline_completion.get()")

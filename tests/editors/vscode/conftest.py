@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.editors.vscode.driver import CHROMIUM, CodeServer, Window, eventually
+from tests.editors.vscode.driver import CHROMIUM, STILL, CodeServer, Window, eventually
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 ROOT = Path(__file__).parents[3]
 EXTENSION = ROOT / "editors" / "vscode"
+
+HELPER = "class Account:\n    def deposit(self, amount: int) -> None: ...\n"
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +55,7 @@ def make_code_server(
 
 @pytest.fixture(scope="session")
 def code_server(make_code_server: Callable[..., CodeServer]) -> CodeServer:
-    return make_code_server()
+    return make_code_server(**STILL)
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +65,7 @@ def make_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]
     def make() -> Path:
         folder = tmp_path_factory.mktemp("project")
         shutil.copytree(ROOT / "slm_lsp" / "text", folder / "text")
+        (folder / "helper.py").write_text(HELPER)
         program = folder / ".venv" / "bin" / "slm-lsp"
         program.parent.mkdir(parents=True)
         program.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m slm_lsp "$@"\n')

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import subprocess
 import time
@@ -43,6 +44,13 @@ QUIET: dict[str, Any] = {
     "editor.parameterHints.enabled": False,
 }
 """Settings that keep everything still but what is tested, and show whatever the model has to say."""
+
+STILL: dict[str, Any] = {
+    "slm_lsp__memory": False,
+    "slm_lsp__timeLimit": 60_000,
+    "slm_lsp__contextTimeLimit": 10_000,
+}
+"""Settings under which the same is suggested on a slow machine, and whatever was written in other files."""
 
 GHOST = """() => {
   const decorated = document.querySelectorAll('[class*=ghost-text-decoration]');
@@ -88,6 +96,9 @@ class CodeServer:
     def __init__(self, parts: Path, folder: Path, changes: Mapping[str, Any]) -> None:
         self._command = [parts / "node", parts / "code-server.js"]
         self._profile, self._extensions = folder / "profile", folder / "extensions"
+        self._changes = changes
+        # What was accepted before moves what is shown.
+        self._environment = {**os.environ, "SLM_LSP_STATE": str(folder / "state")}
         self._log = folder / "log.txt"
         self._process: subprocess.Popen[bytes] | None = None
         self.address = ""
@@ -119,6 +130,7 @@ class CodeServer:
                 [*self._command, *self._folders(), *options],
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                env=self._environment,
             )
         found = eventually(
             lambda: re.search(r"listening on (http://\S+?)/?\s", self._log.read_text()), "code-server listens"
@@ -143,17 +155,21 @@ class CodeServer:
         page.set_default_timeout(1e3 * PATIENCE)
         page.goto(f"{self.address}/?{kind}={quote(str(place))}")
         page.wait_for_selector(".monaco-workbench .statusbar-item")
-        return Window(page)
+        return Window(page, self._changes)
 
     def _folders(self) -> list[str]:
         return ["--user-data-dir", str(self._profile), "--extensions-dir", str(self._extensions)]
 
 
 class Window:
-    """One window of VS Code; what it shows is read from the page, as a user would."""
+    """One window of VS Code; what it shows is read from the page, as a user would.
 
-    def __init__(self, page: "Page") -> None:
+    `changes` are the settings that its code-server was started with, named as in `settings`.
+    """
+
+    def __init__(self, page: "Page", changes: Mapping[str, Any]) -> None:
         self.page = page
+        self._changes = changes
 
     def close(self) -> None:
         """Close the window."""
@@ -197,12 +213,15 @@ class Window:
         self.choose(title)  # which need not be the first one
 
     def settings(self, **changes: Any) -> None:
-        """Write the user's settings, named as in `settings`, in an editor that stays: no file is watched."""
+        """Write what the user's settings were at first, and changes, named as in `settings`.
+
+        The editor with them stays: no file is watched.
+        """
         self.command("Preferences: Open User Settings (JSON)")
         self.page.locator(".tab.active[data-resource-name='settings.json']").wait_for()
         self.page.locator(".editor-group-container.active .view-lines").first.click()
         self.press("Control+a")
-        self.page.keyboard.insert_text(settings(**changes))
+        self.page.keyboard.insert_text(settings(**{**self._changes, **changes}))
         self.press("Control+Shift+End", "Delete")  # what VS Code closed by itself
         self.page.wait_for_timeout(500)  # until it is saved, which it is by itself
         self.page.locator(".tab.active.dirty").wait_for(state="detached")
@@ -237,22 +256,19 @@ class Window:
         self.command("View: Focus First Editor Group")
 
 
-SIZES = """class Point:
-    def __init__(self, x, y):
-        self.x = x
-        self.y = y
+SIZE = """class {}:
+    def __init__(self, width, height, depth):
+        self.width = width
+        self.height = height
+        self.depth = depth
+"""
+
+SIZES = "\n\n".join(map(SIZE.format, ("Box", "Crate", "Size"))).rpartition("\n        self.width")[0]
+"""A file that says itself what comes next: three lines."""
 
 
-class Vector:
-    def __init__(self, x, y, z):
-        self.x = x
-        self.y = y
-        self.z = z
-
-
-class Size:
-    def __init__(self, width, height, depth):"""
-"""After which the model writes three lines."""
+USES_HELPER = "from helper import Account\n\n\ndef pay(account: Account) -> None:"
+"""A file that uses what another file of the project defines."""
 
 
 def begin(window: Window, file: Path, text: str = SIZES, indentation: str = "        ") -> str:
@@ -271,10 +287,26 @@ def ghosted(window: Window) -> str:
         seen = window.ghost()
         return "" if seen.startswith("\n") else seen  # VS Code draws the lines below first
 
-    for _ in range(5):
-        try:
-            return eventually(whole, "ghost text", PATIENCE / 10)
-        except AssertionError:
-            window.type("x")
-            window.press("Backspace")
+    try:
+        return eventually(whole, "ghost text", PATIENCE / 4)
+    except AssertionError:
+        # Once only: what is typed against twice does not come back.
+        window.type("x")
+        window.press("Backspace")
     return eventually(whole, "ghost text")
+
+
+def told_why(window: Window, keys: tuple[str, ...], *says: str) -> None:
+    """Press keys, and ask why nothing is shown, until the answer has what it should say.
+
+    VS Code asks the server a little after a key, and not once the palette is open.
+    """
+    for pause in (1, 2, 4, 8, 16):
+        window.press(*keys)
+        window.page.wait_for_timeout(1e3 * pause)
+        window.command("slm-lsp: Why No Suggestion")
+        with contextlib.suppress(AssertionError):
+            eventually(lambda: all(one in window.text() for one in says), "the reason", PATIENCE / 10)
+            return
+        window.focus()
+    raise AssertionError(f"the reason is not told; seen last:\n{window.text()}")

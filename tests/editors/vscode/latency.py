@@ -6,6 +6,7 @@ count: what is typed into is on the screen before the server is asked. `.ci/edit
 `npm run package` in `editors/vscode` makes the extension.
 """
 
+import os
 import re
 import sys
 import tempfile
@@ -58,7 +59,7 @@ def measured(window: Window, file: Path) -> list[tuple[float, float]]:
 
 def main() -> None:
     """Measure, and print the medians."""
-    parts = Path.home() / ".cache" / "slm-lsp-editors"
+    parts = Path(os.environ.get("SLM_LSP_EDITORS") or Path.home() / ".cache" / "slm-lsp-editors")
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
         program = str(Path(sys.executable).with_name("slm-lsp"))

@@ -5,7 +5,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.editors.vscode.driver import Window, begin, eventually, ghosted
+from tests.editors.vscode.driver import USES_HELPER, Window, begin, eventually, ghosted, told_why
 
 pytestmark = [pytest.mark.editor, pytest.mark.model]
 
@@ -26,13 +26,12 @@ def test_snoozing_stops_what_comes_by_itself_and_why_says_so(window: Window, pro
     window.choose("5 minutes")
     eventually(lambda: window.status() == "slm-lsp: snoozed for 5 min", "the status bar says so")
     window.focus()
-    window.type("x")
-    window.page.wait_for_timeout(2000)  # VS Code asks a little later, and not once the palette is open
-    window.command("slm-lsp: Why No Suggestion")
-    eventually(
-        lambda: "nothing shown: " in window.text() and "snoozed" in window.text(), "the reason is told"
-    )
+    told_why(window, ("x",), "nothing shown: ", "snoozed")
     assert not window.ghost()
+    window.focus()
+    window.command("slm-lsp: Suggest Here")
+    eventually(window.ghost, "what is asked for comes all the same")
+    window.press("Escape")
     window.command("slm-lsp: Snooze")
     window.choose("End the snooze")
     eventually(lambda: "ready" in window.status(), "the status bar says so")
@@ -78,6 +77,30 @@ def test_reports_tell_of_the_context_the_status_the_statistics_and_the_doctor(
         window.picture(pictures / f"{command}.png")
 
 
+def test_the_model_sees_the_definitions_of_other_files(window: Window, project: Path) -> None:
+    begin(window, project / "user.py", USES_HELPER, "    ")
+
+    def sees() -> bool:
+        window.focus()
+        window.command("slm-lsp: Show What the Model Sees Here")
+        eventually(lambda: "tokens of context" in window.text(), "the context is shown")
+        return "helper.py" in window.text()
+
+    eventually(sees, "the index has been built")
+
+
+def test_the_menu_has_all_commands(window: Window, project: Path) -> None:
+    begin(window, project / "menu.py")
+    window.command("slm-lsp: Show All Commands")
+    entries = window.page.locator(".quick-input-list .monaco-list-row")
+    entries.filter(has_text="Suggest here").wait_for()
+    assert entries.filter(has_text="Turn off for python").count() == 1
+    window.page.locator(".quick-input-widget input").fill("Open log")
+    window.choose("Open log")
+    window.page.locator(".output-view .view-line", has_text="starting").first.wait_for()
+    window.command("View: Toggle Panel Visibility")
+
+
 def test_a_model_is_picked_from_those_that_the_server_knows(window: Window, project: Path) -> None:
     begin(window, project / "picked.py")
     window.command("slm-lsp: Pick Model")
@@ -95,9 +118,16 @@ def test_a_server_that_is_killed_comes_back(window: Window, project: Path) -> No
     eventually(lambda: "has died" in window.status(), "the status bar says so")
     eventually(lambda: "ready" in window.status(), "it is back")
     assert [one.pid for one in servers(project)] != [server.pid]
-    window.focus()
-    window.type("s")
-    eventually(window.ghost, "suggestions are back")
+    begin(window, project / "revived.py")
+    ghosted(window)
+
+
+def test_the_server_is_restarted_by_a_command(window: Window, project: Path) -> None:
+    begin(window, project / "restarted.py")
+    (server,) = servers(project)
+    window.command("slm-lsp: Restart the Server")
+    eventually(lambda: server.pid not in {one.pid for one in servers(project)}, "the old one has ended")
+    eventually(lambda: servers(project) and "ready" in window.status(), "the new one is ready")
 
 
 def servers(project: Path) -> list[psutil.Process]:

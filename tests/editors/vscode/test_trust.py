@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.editors.vscode.driver import CodeServer, begin, eventually
+from tests.editors.vscode.driver import USES_HELPER, CodeServer, begin, eventually
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -19,7 +19,6 @@ RESTRICTED = {
     "security__workspace__trust__startupPrompt": "never",
     "security__workspace__trust__banner": "never",
 }
-USER = "from helper import Account\n\n\ndef pay(account: Account) -> None:"
 
 
 def test_a_restricted_window_is_obeyed_until_it_is_trusted(
@@ -30,7 +29,6 @@ def test_a_restricted_window_is_obeyed_until_it_is_trusted(
     pictures: Path,
 ) -> None:
     project, program = make_project(), make_project() / ".venv" / "bin" / "slm-lsp"
-    (project / "helper.py").write_text("class Account:\n    def deposit(self, amount: int) -> None: ...\n")
     (project / ".vscode").mkdir()
     (project / ".vscode" / "settings.json").write_text(json.dumps({"slm-lsp.model": str(tmp_path)}))
     window = make_code_server(**RESTRICTED).open(browser, project)
@@ -40,7 +38,7 @@ def test_a_restricted_window_is_obeyed_until_it_is_trusted(
 
     window = make_code_server(**RESTRICTED, slm_lsp__server__path=str(program)).open(browser, project)
     eventually(lambda: "ready, smollm2-135m" in window.status(), "the model of the workspace is not used")
-    begin(window, project / "user.py", USER, "    ")
+    begin(window, project / "user.py", USES_HELPER, "    ")
     window.command("slm-lsp: Show What the Model Sees Here")
     eventually(lambda: "tokens of context" in window.text(), "the context is shown")
     assert "helper.py" not in window.text()

@@ -52,7 +52,7 @@ local function mark(bufnr, row, col, marks)
 end
 
 ---Draw a suggestion of several lines: the first at the cursor, the others below, and at the end of the last
----one what stands in the buffer after the suggestion.
+---one what stands in the buffer after the suggestion. The hint is in the cursor's line, which is on the screen.
 ---@param bufnr integer
 ---@param row integer
 ---@param col integer
@@ -71,13 +71,14 @@ local function paint_lines(bufnr, row, col, rest, line, cell, hint)
   if after ~= '' then
     last[#last + 1] = { expanded(after, vim.fn.strdisplaywidth(last[1][1])), '' }
   end
-  if hint then
-    last[#last + 1] = { hint, 'SlmLspCount' }
-  end
   local first, following = expanded(lines[1], cell), line:sub(col + 1)
   local hidden = vim.fn.strdisplaywidth(following, cell) - vim.fn.strdisplaywidth(first, cell)
+  local chunks = { { first .. (' '):rep(following == '' and 0 or math.max(0, hidden)), 'SlmLspGhost' } }
+  if hint then
+    chunks[2] = { hint, 'SlmLspCount' }
+  end
   mark(bufnr, row, col, {
-    virt_text = { { first .. (' '):rep(following == '' and 0 or math.max(0, hidden)), 'SlmLspGhost' } },
+    virt_text = chunks,
     virt_text_pos = following == '' and 'inline' or 'overlay',
     virt_lines = below,
   })
