@@ -175,9 +175,14 @@ class Window:
         """Close the window."""
         self.page.close()
 
-    def picture(self, file: Path) -> None:
-        """Take a picture of the window."""
-        self.page.screenshot(path=file)
+    def picture(self, file: Path, left: int = 0, top: int = 0) -> None:
+        """Take a picture of the window, or of what is right of and below a point."""
+        size = self.page.viewport_size
+        assert size
+        self.page.screenshot(
+            path=file,
+            clip={"x": left, "y": top, "width": size["width"] - left, "height": size["height"] - top},
+        )
 
     def press(self, *keys: str) -> None:
         """Press keys, one after another."""

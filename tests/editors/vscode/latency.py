@@ -10,6 +10,8 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -57,22 +59,29 @@ def measured(window: Window, file: Path) -> list[tuple[float, float]]:
     return times
 
 
-def main() -> None:
-    """Measure, and print the medians."""
+@contextmanager
+def opened(**settings: object) -> Iterator[tuple[Window, Path]]:
+    """Show an empty folder in VS Code with the packaged extension; settings are as `CodeServer` has them."""
     parts = Path(os.environ.get("SLM_LSP_EDITORS") or Path.home() / ".cache" / "slm-lsp-editors")
+    settings = {"slm_lsp__server__path": str(Path(sys.executable).with_name("slm-lsp")), **settings}
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
-        program = str(Path(sys.executable).with_name("slm-lsp"))
-        code_server = CodeServer(parts, folder / "code-server", {"slm_lsp__server__path": program})
+        code_server = CodeServer(parts, folder / "code-server", settings)
         code_server.install(ROOT / "editors" / "vscode" / "dist" / "slm-lsp.vsix")
         (folder / "project").mkdir()
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         with code_server:
             window = code_server.open(browser, folder / "project")
             eventually(lambda: "ready" in window.status(), "the model is ready")
-            (folder / "project" / "sizes.py").write_text(SIZES)
-            times = measured(window, folder / "project" / "sizes.py")
+            yield window, folder / "project"
             browser.close()
+
+
+def main() -> None:
+    """Measure, and print the medians."""
+    with opened() as (window, project):
+        (project / "sizes.py").write_text(SIZES)
+        times = measured(window, project / "sizes.py")
     for screen, server in times:
         typer.echo(f"screen {screen:.0f} ms, server {server:.0f} ms")
     shares = [screen - server for screen, server in times]
