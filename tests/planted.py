@@ -53,6 +53,8 @@ STRINGS = {
     "password in a query": ('url = "https://db.example/?user=bob&password={}"', "hunter2hunter3"),
     "password in XML": ("<db.password>{}</db.password>", "barracuda-swordfish"),
     "password under a short name": ('const pass = "{}";', "hunter2hunter3"),
+    "password in a configuration": ("db_password = {};", "s3cr3t-v4lue"),
+    "password with a dollar": ("password: {}", "Pa$$w0rd1234"),
     "short password in a shell": ("export PGPASSWORD={}", "s3cr3t"),
     "key": ('API_KEY: str = "{}"', drawn(20)),
     "token in a literal": ("const authToken = '{}';", drawn(18, HEX)),

@@ -32,11 +32,13 @@ _ASSIGNED = re.compile(
 _BARE = re.compile(
     rf"""(?imx) ^[-+\ \t]*(?:export[ ]+|set[ ]+)?
     (?:{_PASSWORD} \s*[:=][ \t]*(?=\S{{6}}) | {_NAME} \s*[:=][ \t]*(?=\S{{8}}))
-    (?P<value>(?=\S*\d)(?=\S*[a-z])[^\s'"`()\[\]{{}},;$<>]+)(?!\S)"""
+    (?P<value>(?=\S*\d)(?=\S*[a-z])(?:[^\s'"`()\[\]{{}},;$<>]|(?<=[^\s:=])\$(?![({{]))+)(?:(?!\S)|(?P<more>[,;]))"""
 )
 """The same without quotes, as in shells, YAML and ini files, and in their edits: letters with digits."""
 
 _ATTRIBUTE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
+_NAMED = re.compile(r"[\w.]+")
+"""Values that are none: attributes, and before a comma or a semicolon, as in code, any name or number."""
 
 _HEADER = re.compile(r"""(?i)\b(?:bearer|basic|token)[ ]+(?P<value>(?=\S*[\d=])[\w.~+/=-]{16,})""")
 """What stands in an ``Authorization`` header."""
@@ -104,7 +106,7 @@ def _secrets(text: str) -> Iterator[tuple[int, int]]:
             if not _PLAIN.fullmatch(match["value"]) or _is_password(match):
                 yield match.span("value")
         for match in _BARE.finditer(text, start, end):
-            if not _ATTRIBUTE.fullmatch(match["value"]):
+            if not (_NAMED if match["more"] else _ATTRIBUTE).fullmatch(match["value"]):
                 yield match.span("value")
         for form in (_HEADER, _FIELD):
             yield from (match.span("value") for match in form.finditer(text, start, end))
