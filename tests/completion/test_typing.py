@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from slm_lsp.completion.ahead import REST
 from slm_lsp.completion.events import Event, Happened
 from slm_lsp.completion.model import LoadedModel
 from slm_lsp.completion.request import CompletionRequest, CompletionResult, Reason, Source, Trigger
@@ -156,6 +157,19 @@ async def test_a_resting_cursor_is_read_ahead(desk: Desk) -> None:
     desk.type("a = 1\ntotal = ¦\n")
     await until(lambda: desk.engine.prefills)
     assert desk.engine.prompts == []
+
+
+async def test_what_is_to_be_read_ahead_waits_for_the_engine(desk: Desk) -> None:
+    await desk.ready(ahead=True)
+    desk.may_write.clear()
+    desk.type("total = ¦\n")
+    asked = asyncio.create_task(desk.ask("total = ¦\n"))
+    await until(lambda: desk.engine.prompts)
+    await asyncio.sleep(2 * REST)
+    assert desk.engine.prefills == []
+    desk.may_write.set()
+    assert (await asked).items
+    await until(lambda: desk.engine.prefills)
 
 
 async def test_a_rejected_suggestion_does_not_come_back(desk: Desk) -> None:
