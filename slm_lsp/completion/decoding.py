@@ -8,7 +8,7 @@ from slm_lsp.cancel import CancelToken
 from slm_lsp.completion.model import LoadedModel
 from slm_lsp.completion.request import Draft, Written
 from slm_lsp.completion.stopping import StopRule
-from slm_lsp.engine.interface import Decoding, Memory, Sampling, Token, Usage
+from slm_lsp.engine.interface import Decoding, Memory, Names, Sampling, Token, Usage
 from slm_lsp.prompt.build import Prompt
 from slm_lsp.prompt.chat import code
 from slm_lsp.tokens.healing import TailConstraint
@@ -33,18 +33,19 @@ def decode(
     told: Told = lambda text: None,
     sampling: Sampling | None = None,
     memory: Memory | None = None,
+    names: Names | None = None,
 ) -> list[Draft]:
     """Let the model write `count` different texts; `told` follows the first, which is the likeliest.
 
     With `sampling` all are drawn, each with a seed of its own. What `memory` says of the place is mixed into
-    what the model says, where nothing is drawn.
+    what the model says, and known `names` are raised in it, where nothing is drawn.
     """
 
     def constraint() -> TailConstraint | None:
         return TailConstraint(model.vocabulary, prompt.tail) if prompt.tail else None
 
     most = max_tokens + prompt.healed
-    decoding = Decoding(most, model.format.stop_ids, model.drafts, constraint, memory=memory)
+    decoding = Decoding(most, model.format.stop_ids, model.drafts, constraint, memory=memory, names=names)
     if sampling:
         seeds = range(sampling.seed, sampling.seed + count)
         drawn = [replace(decoding, sampling=replace(sampling, seed=seed)) for seed in seeds]

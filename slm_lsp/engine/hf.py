@@ -64,6 +64,7 @@ class TransformersEngine:
                 return
             usage.decoded += 1
             usage.recalled += token.recalled
+            usage.named += token.named
             yield token
 
     def generate_several(
@@ -94,6 +95,7 @@ class TransformersEngine:
                     break
                 usage.decoded += 1
                 usage.recalled += token.recalled
+                usage.named += token.named
                 yield branch, token
 
     def prefill(self, prompt: Sequence[int], cancel: CancelToken, usage: Usage) -> None:

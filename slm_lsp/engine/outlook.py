@@ -1,4 +1,4 @@
-"""What comes next after one token: the model's distribution, with a memory's mixed into it."""
+"""What comes next after one token: the model's distribution, a memory's mixed in, known names raised."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from slm_lsp.engine.interface import Decoding, Token
+from slm_lsp.engine.interface import Decoding, Raised, Token
 from slm_lsp.engine.sampling import Sampler
 
 TINY = 1e-300
@@ -30,27 +30,44 @@ class Outlook:
     def likeliest(self, writing: "Writing", count: int) -> list[Token]:
         """Return the most probable tokens that may go on with a text, at most `count`, best first."""
         allowed = writing.constraint.allowed() if writing.constraint else None
+        raised = writing.names.raised(writing.tokens) if writing.names else None
         if allowed is None and count == 1:
-            return [self._best(self._shares(writing, self.entropy, None))]
+            shares = self._shares(writing, self.entropy, None)
+            best = self._best(shares)
+            return [self._named(best, shares, raised) if raised else best]
         ids = self._known(allowed)
         logits = self.logits[ids]
-        shares: Mapping[int, float] = {}
-        if writing.memory:
+        shares = {}
+        if writing.memory or raised:
             # What is not allowed is left out of both distributions before they are mixed.
             chances = np.exp(logits.astype(np.float64) - self.log_total)
             mass = max(float(chances.sum()), TINY)
+        if writing.memory:
             known = self.entropy if allowed is None else _entropy(chances / mass)
             shares = self._shares(writing, known, allowed)
-        if not shares:
+        if not shares and not raised:
             order = np.argsort(-logits, kind="stable") if count > 1 else [logits.argmax()]
             return [self._token(int(ids[place])) for place in order[:count]]
         kept, own = 1 - math.fsum(shares.values()), logits.argmax()
         chances *= kept
         chances[ids.searchsorted(list(shares))] += mass * np.array(list(shares.values()))
+        entropy, mixed = self._entropy(shares, kept), chances.argmax()
+        if raised:
+            higher = ids[ids < len(raised.ids)]
+            chances[: len(higher)][raised.ids[higher]] *= math.exp(raised.bonus)
+            chances *= mass / chances.sum()
+            if allowed is None:
+                entropy = _entropy(chances)
         order = np.argsort(-chances, kind="stable") if count > 1 else [chances.argmax()]
-        entropy = self._entropy(shares, kept)
+        first = order[0]
         return [
-            Token(int(ids[place]), math.log(max(chances[place], TINY)), entropy, bool(place != own))
+            Token(
+                int(ids[place]),
+                math.log(max(chances[place], TINY)),
+                entropy,
+                recalled=bool(place == mixed != own),
+                named=bool(place == first != mixed),
+            )
             for place in order[:count]
         ]
 
@@ -84,6 +101,31 @@ class Outlook:
                 best, most = id, chance
         return Token(best, math.log(most), self._entropy(shares, kept), best != self.best)
 
+    def _named(self, best: Token, shares: Mapping[int, float], raised: Raised) -> Token:
+        """Return the most probable token once some are raised; `best` is that of the mixture."""
+        ids = np.flatnonzero(raised.ids[: len(self.logits)])
+        logs = self.logits[ids] - np.float32(self.log_total)
+        kept = 1 - math.fsum(shares.values())
+        chances = np.exp(logs) * np.float32(kept)
+        terms = float(chances @ logs) + float(chances.sum()) * math.log(kept)
+        for id, share in shares.items():
+            if id < len(raised.ids) and raised.ids[id]:
+                place, own = ids.searchsorted(id), kept * self._chance(id)
+                chances[place] = own + share
+                terms += (own + share) * math.log(own + share) - own * math.log(max(own, TINY))
+        inside, top = float(chances.sum(dtype=np.float64)), chances.argmax()
+        factor = math.exp(raised.bonus)
+        scale = 1 / (1 + (factor - 1) * inside)
+        entropy = scale * (best.entropy + terms - (1 - inside) * math.log(scale))
+        entropy -= factor * scale * (terms + inside * math.log(factor * scale))
+        known = best.id < len(raised.ids) and bool(raised.ids[best.id])
+        id, log = best.id, best.logprob + raised.bonus * known
+        # The mixture's best is ahead of all others that are raised, or of all others that are not.
+        if not known and (higher := math.log(max(float(chances[top]), TINY)) + raised.bonus) > log:
+            id, log = int(ids[top]), higher
+        named = id != best.id
+        return Token(id, log + math.log(scale), max(0.0, entropy), best.recalled and not named, named)
+
     def _entropy(self, shares: Mapping[int, float], kept: float) -> float:
         """Return the entropy of the mixture: only the terms of the tokens with a share are new."""
         rest, entropy, terms = 1.0, self.entropy, 0.0
@@ -107,11 +149,12 @@ def _entropy(chances: NDArray[np.float64]) -> float:
 
 
 class Writing:
-    """A text that is being written: its tokens so far, what narrows it, and the memory that is asked."""
+    """A text that is being written: its tokens so far, what narrows it, what memory and names are asked."""
 
     def __init__(self, decoding: Decoding) -> None:
         self.constraint = decoding.constraint()
         self.memory = None if decoding.sampling else decoding.memory
+        self.names = None if decoding.sampling else decoding.names
         self._sampler = Sampler(decoding.sampling) if decoding.sampling else None
         self.tokens: list[int] = []
 

@@ -144,3 +144,14 @@ def test_a_damaged_index_is_made_anew(root: Path, start: Start, tmp_path: Path) 
     for path in (file, file.with_name(f"{file.name}-wal")):
         path.write_bytes(b"damaged" * 1000)
     assert defined(start(), "greet") == ["a.py"]
+
+
+def test_files_are_found_by_the_end_of_their_paths_and_by_folder(root: Path, start: Start) -> None:
+    for name in ("a_b/one.py", "axb/one.py", "a_b/deep/two.py", "a_b/none.py"):
+        write(root, name, FUNCTION)
+    index = start().index
+    assert index.files("one.py") == [root / "a_b/one.py", root / "axb/one.py"]
+    assert index.files("a_b/one.py") == [root / "a_b/one.py"]
+    assert index.below(root / "a_b") == [Path("deep/two.py"), Path("none.py"), Path("one.py")]
+    assert len(index.below(root)) == 4
+    assert index.below(root.parent) == []

@@ -47,6 +47,7 @@ class LlamaEngine:
                         return
                     usage.decoded += 1
                     usage.recalled += token.recalled
+                    usage.named += token.named
                     left -= 1
                     yield token
                     if not left:
@@ -85,6 +86,7 @@ class LlamaEngine:
                     if branch not in ended:
                         usage.decoded += 1
                         usage.recalled += token.recalled
+                        usage.named += token.named
                         yield branch, token
                 following = {branch: token for branch, token in following.items() if branch not in ended}
                 if not following:
