@@ -221,6 +221,12 @@ class Settings:
         "Megabytes of memory and disk for that, at most; the files changed last come first.",
         _whole(1, 4096),
     )
+    names: bool = _option(
+        True,
+        "Whether names that the workspace's code defines are raised where they may stand: members after a "
+        "dot, what a module has to import, keyword arguments.",
+        _flag,
+    )
     time_limit: int = _option(
         1500, "Milliseconds after which a suggestion is cut at the end of its line.", _whole(10, 60000)
     )

@@ -28,8 +28,8 @@ def context(
     """Show what the model sees beside the text at the cursor: each part with source, score and tokens.
 
     First comes what memory says of the next token: what stands elsewhere too, what followed it there, and its
-    weight beside a model in doubt. The other files are those of the repository around the file, or of its
-    folder.
+    weight beside a model in doubt; then the names that may stand there, as far as the code
+    tells. The other files are those of the repository around the file, or of its folder.
     """
     from slm_lsp.completion.context import Contexts
     from slm_lsp.completion.loading import load
@@ -40,7 +40,7 @@ def context(
     workspace = Workspace()
     if not workspace.permissions(request.document):
         raise SlmLspError(f"nothing of {target} is shown: {Reason.FILE_IGNORED.value}.")
-    settings = replace(Settings(), model=model, context_time_limit=PATIENCE, memory=True)
+    settings = replace(Settings(), model=model, context_time_limit=PATIENCE, memory=True, names=True)
     with loading() as progress:
         loaded = load(settings, progress)
     path = request.document.path or Path.cwd() / "none"

@@ -13,12 +13,16 @@ from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from threading import Lock
+from weakref import WeakKeyDictionary
 
+from slm_lsp.completion.naming import KnownNames
 from slm_lsp.completion.remembering import WorkspaceMemory
 from slm_lsp.context.workspace import Workspace
 from slm_lsp.prompt.context import Context
 from slm_lsp.text.snapshot import Snapshot
 from slm_lsp.text.snippet import Found, Part, Snippet
+from slm_lsp.tokens.naming import Naming
+from slm_lsp.tokens.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +57,7 @@ class Contexts:
     def __init__(self, workspace: Workspace) -> None:
         self.workspace, self.memory = workspace, WorkspaceMemory(workspace)
         self._lock = Lock()
+        self._namings: WeakKeyDictionary[Vocabulary, Naming] = WeakKeyDictionary()
         self._states: OrderedDict[str, _State] = OrderedDict()
 
     def gather(
@@ -94,6 +99,17 @@ class Contexts:
                 said = "left out: it could not be found; see the log"
         found = _only(state.found, parts)
         return Context(found, line, tokens, state.shown), said
+
+    def names(
+        self, vocabulary: Vocabulary, document: Snapshot, line: int, before: str, tail: str
+    ) -> KnownNames:
+        """Return what may be named in a line of a document, after `before` whose end `tail` is written again.
+
+        For the engine's thread.
+        """
+        naming = self._namings.get(vocabulary) or Naming(vocabulary)
+        self._namings[vocabulary] = naming
+        return KnownNames(self.workspace.scope(document, line), vocabulary, naming, before, tail)
 
     def shown(self, uri: str, snippets: tuple[Snippet, ...]) -> None:
         """Take note of the snippets that a document's last prompt showed, in their order."""

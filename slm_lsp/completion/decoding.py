@@ -11,7 +11,7 @@ from slm_lsp.cancel import CancelToken
 from slm_lsp.completion.model import LoadedModel
 from slm_lsp.completion.request import Draft, Written
 from slm_lsp.completion.stopping import StopRule
-from slm_lsp.engine.interface import Decoding, Memory, Sampling, Token, Usage
+from slm_lsp.engine.interface import Decoding, Memory, Names, Sampling, Token, Usage
 from slm_lsp.prompt.build import Prompt
 from slm_lsp.prompt.chat import code
 from slm_lsp.tokens.healing import TailConstraint
@@ -36,20 +36,23 @@ def decode(
     told: Told = lambda text: None,
     sampling: Sampling | None = None,
     memory: Memory | None = None,
+    names: Names | None = None,
     margin: float = math.inf,
 ) -> list[Draft]:
     """Let the model write up to `count` different texts; `told` is given what the likeliest have in common.
 
     With `sampling` all are drawn, each with a seed of its own. What `memory` says of the place is mixed into
-    what the model says, where nothing is drawn. Texts that are less likely than the likeliest by more than
-    `margin` nats may be missing.
+    what the model says, and known `names` are raised in it, where nothing is drawn. Texts that are less
+    likely than the likeliest by more than `margin` nats may be missing.
     """
 
     def constraint() -> TailConstraint | None:
         return TailConstraint(model.vocabulary, prompt.tail) if prompt.tail else None
 
     most = max_tokens + prompt.healed
-    decoding = Decoding(most, model.format.stop_ids, model.drafts, constraint, memory=memory, margin=margin)
+    decoding = Decoding(
+        most, model.format.stop_ids, model.drafts, constraint, memory=memory, names=names, margin=margin
+    )
     if sampling:
         seeds = range(sampling.seed, sampling.seed + count)
         drawn = [replace(decoding, sampling=replace(sampling, seed=seed)) for seed in seeds]

@@ -18,6 +18,7 @@ from slm_lsp.completion.extent import extent, stop_rules
 from slm_lsp.completion.filters import Candidate, Filter, Place
 from slm_lsp.completion.gates import closed_in
 from slm_lsp.completion.model import LoadedModel
+from slm_lsp.completion.naming import KnownNames
 from slm_lsp.completion.request import (
     CompletionItem,
     CompletionRequest,
@@ -49,6 +50,7 @@ class Switches:
     filters: bool = True
     context: frozenset[Part] = ALL_PARTS
     memory: bool = True
+    names: bool = True
     search: bool = True
 
 
@@ -131,8 +133,21 @@ def run(
 
     memory = _memory(model, request, around, settings, prompt) if switches.memory else None
     clock.lap("memory", memory.said if memory else "none")
+    names = known_names(model, request, around, settings, prompt) if switches.names else None
+    clock.lap("names", names.said if names else "none")
     drafts = decode(
-        model, prompt, rules, settings.max_tokens, count, cancel, usage, tell, sampling, memory, margin
+        model,
+        prompt,
+        rules,
+        settings.max_tokens,
+        count,
+        cancel,
+        usage,
+        tell,
+        sampling,
+        memory,
+        names,
+        margin,
     )
     clock.add("prefill", usage.prefill_ms, f"{usage.reused} tokens reused, {usage.prefilled} computed")
     clock.add("decode", usage.decode_ms, _decoded(usage, drafts))
@@ -255,9 +270,24 @@ def _memory(
     )
 
 
+def known_names(
+    model: LoadedModel, request: CompletionRequest, around: Surroundings, settings: Settings, prompt: Prompt
+) -> KnownNames | None:
+    """Return what the code allows to be named from the cursor on, unless the settings forbid it."""
+    if model.breaker or prompt.begun is not None or not (request.contexts and settings.names):
+        return None  # a server's choice can't be changed, and an answer in words is no code
+    if not around.before.endswith(prompt.tail):
+        return None
+    return request.contexts.names(
+        model.vocabulary, request.document, request.line, around.before, prompt.tail
+    )
+
+
 def _decoded(usage: Usage, drafts: list[Draft]) -> str:
-    """Return in words what was written, and what of it memory chose."""
-    chosen = f" ({usage.recalled} of them chosen by memory)" if usage.recalled else ""
+    """Return in words what was written, and what of it memory or names chose."""
+    counts = {"memory": usage.recalled, "known names": usage.named}
+    chosen = ", ".join(f"{count} by {name}" for name, count in counts.items() if count)
+    chosen = f" (chosen: {chosen})" if chosen else ""
     return f"{usage.decoded} tokens{chosen}; {drafts[0].stop}" if drafts else ""
 
 

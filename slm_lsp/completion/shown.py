@@ -2,8 +2,9 @@
 
 from dataclasses import asdict, dataclass
 
+from slm_lsp.completion.cursor import look
 from slm_lsp.completion.model import LoadedModel
-from slm_lsp.completion.pipeline import prompt_of
+from slm_lsp.completion.pipeline import known_names, prompt_of
 from slm_lsp.completion.request import CompletionRequest
 from slm_lsp.config import Settings
 from slm_lsp.memory.weights import OWN
@@ -13,6 +14,9 @@ from slm_lsp.tokens.healing import TailConstraint
 
 LIKELIEST = 5
 """Tokens that are shown of what memory says."""
+
+MOST_NAMES = 60
+"""Names that are shown of those that may stand at the cursor."""
 
 DOUBT = 2.0
 """Entropy, in nats, of a model in doubt: memory's weight beside it is its score."""
@@ -51,7 +55,7 @@ def shown(model: LoadedModel, request: CompletionRequest, settings: Settings) ->
         ModelError: the model can't hold the prompt.
     """
     prompt, vocabulary = prompt_of(model, request, settings), model.vocabulary
-    parts = _recalled(model, request, settings, prompt)
+    parts = [*_recalled(model, request, settings, prompt), *_named(model, request, settings, prompt)]
     parts += [
         ShownPart(one.part.value, one.path, one.source, one.score, len(vocabulary.encode(one.text)), one.text)
         for one in prompt.snippets
@@ -66,6 +70,20 @@ def shown(model: LoadedModel, request: CompletionRequest, settings: Settings) ->
         "suffix": prompt.suffix_tokens,
     }
     return Shown(model.format.family, counts, tuple(parts), vocabulary.decode(prompt.ids))
+
+
+def _named(
+    model: LoadedModel, request: CompletionRequest, settings: Settings, prompt: Prompt
+) -> list[ShownPart]:
+    """Return the names that the code allows at the cursor, if it tells; their bonus is the score."""
+    _, around = look(request)
+    names = known_names(model, request, around, settings, prompt)
+    if not names or not (one := names.first):
+        return []
+    listed = sorted(name for name in one.names if name.startswith(one.begun))
+    said = ", ".join(listed[:MOST_NAMES]) + (" …" if len(listed) > MOST_NAMES else "")
+    source = one.kind.value + (", and no others" if one.whole else "")
+    return [ShownPart("names", "", source, names.bonus(one), len(model.vocabulary.encode(said)), said)]
 
 
 def _recalled(

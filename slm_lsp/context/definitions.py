@@ -3,11 +3,13 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from slm_lsp.context.buffers import Parsed
-from slm_lsp.context.index import Defined, Index
-from slm_lsp.context.languages import comment, relatives
+from slm_lsp.context.elsewhere import Elsewhere
+from slm_lsp.context.index import Defined
+from slm_lsp.context.languages import comment
 from slm_lsp.context.own import stub
 from slm_lsp.context.symbols import references
 from slm_lsp.context.walk import nearness
@@ -26,7 +28,7 @@ MOST_ALIKE = 4
 MOST_MEMBERS = 14
 """Members that are shown of a class."""
 
-_IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+_IDENTIFIER, _PATH_PART = re.compile(r"[^\W\d]\w*"), re.compile(r"[\w-]+")
 
 Shown = Callable[[Path], str]
 
@@ -72,60 +74,30 @@ def names_near(parsed: Parsed, lines: Sequence[str], line: int) -> list[Name]:
     return [Name(name, weights[name]) for name in ordered[:MOST_NAMES]]
 
 
-def definitions(
-    parsed: Parsed,
-    names: Sequence[Name],
-    others: Sequence[Parsed],
-    indexes: Sequence[Index],
-    shown: Shown,
-) -> list[Snippet]:
+def definitions(parsed: Parsed, names: Sequence[Name], elsewhere: Elsewhere, shown: Shown) -> list[Snippet]:
     """Return the definitions of names, best first; those of the file itself are none of them.
 
-    `others` are the other open buffers, whose files the indexes are not asked about; `shown` says how a path
-    is shown.
+    `shown` says how a path is shown.
     """
-    own = parsed.snapshot
-    languages, open_paths = relatives(own.language), {one.snapshot.path for one in others} | {own.path}
     local = {one.name for one in parsed.outline.symbols}
     wanted = [name for name in names if name.text not in local]
     imports = [one.text for one in parsed.outline.imports]
-    members: dict[tuple[Path, str], list[Defined]] = {}
-    found: dict[str, list[Defined]] = {name.text: [] for name in wanted}
-    for other in others:
-        if other.snapshot.language in languages and other.snapshot.path:
-            for symbol in other.outline.symbols:
-                if not symbol.local:
-                    one = Defined(other.snapshot.path, other.snapshot.language, symbol)
-                    members.setdefault((one.path, symbol.owner), []).append(one)
-                    if symbol.name in found and symbol.kind != "scope":
-                        found[symbol.name].append(one)
-    for index in indexes:
-        for one in index.definitions(found, languages):
-            if one.path not in open_paths:
-                found[one.symbol.name].append(one)
-
-    def members_of(one: Defined) -> list[Defined]:
-        if one.path in open_paths:
-            return members.get((one.path, one.symbol.name), [])
-        return next((index.members(one.path, one.symbol.name) for index in indexes if _holds(index, one)), [])
-
+    found = elsewhere.definitions(name.text for name in wanted)
     best: list[tuple[float, Defined]] = []
     for name in wanted:
-        if choice := _meant(found[name.text], imports, own.path):
+        if choice := meant(found[name.text], imports, parsed.snapshot.path):
             certainty, one = choice
             best.append((name.weight * certainty, one))
     best.sort(key=lambda entry: (-entry[0], str(entry[1].path), entry[1].symbol.start))
     classes = {(one.path, one.symbol.name) for _, one in best if one.symbol.kind == "class"}
     return [
-        _snippet(one, members_of(one), score, shown, one.path in open_paths)
+        _snippet(one, elsewhere.members(one.path, one.symbol.name), score, shown, elsewhere.is_open(one.path))
         for score, one in best
         if (one.path, one.symbol.owner) not in classes
     ]
 
 
-def _meant(
-    found: Sequence[Defined], imports: Sequence[str], own: Path | None
-) -> tuple[float, Defined] | None:
+def meant(found: Sequence[Defined], imports: Sequence[str], own: Path | None) -> tuple[float, Defined] | None:
     """Return which definition of a name is meant, and how sure that is; None if it can't be told."""
     if not found:
         return None
@@ -143,11 +115,11 @@ def _meant(
 def _evidence(one: Defined, imports: Sequence[str], own: Path | None) -> float:
     """Return how much speaks for a definition: imports that name it or its file, and nearness."""
     stem = one.path.stem if one.path.stem not in ("__init__", "index", "mod", "lib") else one.path.parent.name
-    module = re.compile(rf"\b{re.escape(stem)}\b")
-    name = re.compile(rf"\b{re.escape(one.symbol.owner or one.symbol.name)}\b")
+    name = one.symbol.owner or one.symbol.name
     evidence = 0.0
     for text in imports:
-        of_module, of_name = bool(module.search(text)), bool(name.search(text))
+        words = _words(text)
+        of_module, of_name = stem in words, name in words
         evidence = max(evidence, 2.0 if of_module and of_name else 1.0 if of_module or of_name else 0.0)
     if own and one.path.parent == own.parent:
         evidence += 0.5
@@ -156,6 +128,12 @@ def _evidence(one: Defined, imports: Sequence[str], own: Path | None) -> float:
     if "test" in str(one.path) and own and "test" not in str(own):
         evidence -= 1.0
     return evidence + (0.2 if one.symbol.kind == "class" else 0.0)
+
+
+@lru_cache(1000)
+def _words(text: str) -> frozenset[str]:
+    """Return the words of an import; those of a path count with their dashes as well."""
+    return frozenset((*_IDENTIFIER.findall(text), *_PATH_PART.findall(text)))
 
 
 def _snippet(one: Defined, members: Iterable[Defined], score: float, shown: Shown, is_open: bool) -> Snippet:
@@ -193,7 +171,3 @@ def _class(one: Defined, members: list[Defined]) -> str:
 def _comment(language: str, text: str) -> str:
     opening, closing = comment(language) or ("#", "")
     return " ".join(part for part in (opening, text, closing) if part)
-
-
-def _holds(index: Index, one: Defined) -> bool:
-    return one.path.is_relative_to(index.root)

@@ -158,9 +158,9 @@ class Index:
     def remove(self, path: str) -> None:
         """Forget a file, or all files of a folder; `save` makes it last."""
         with self._writing:
-            escaped = path.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
             inside = self._writer.execute(
-                "SELECT path FROM files WHERE path = ? OR path LIKE ? ESCAPE '\\'", (path, f"{escaped}/%")
+                "SELECT path FROM files WHERE path = ? OR path LIKE ? ESCAPE '\\'",
+                (path, f"{_escaped(path)}/%"),
             ).fetchall()
             for (one,) in inside:
                 self._forget(one)
@@ -217,6 +217,26 @@ class Index:
                 (path.relative_to(self.root).as_posix(), owner, most),
             )
             return [self._defined(row) for row in rows]
+
+    def files(self, end: str, most: int = 100) -> list[Path]:
+        """Return the files whose paths below the root are `end`, or end with it behind a slash."""
+        return [self.root / path for path in self._like(end, f"%/{_escaped(end)}", most)]
+
+    def below(self, folder: Path, most: int = 1000) -> list[Path]:
+        """Return the files in a folder and in those below it, by their paths from there."""
+        if not folder.is_relative_to(self.root):
+            return []
+        head = folder.relative_to(self.root).as_posix()
+        pattern = "%" if head == "." else f"{_escaped(head)}/%"
+        return [Path(path).relative_to(head) for path in self._like("", pattern, most)]
+
+    def _like(self, path: str, pattern: str, most: int) -> list[str]:
+        with self._asking:
+            rows = self._reader.execute(
+                "SELECT path FROM files WHERE path = ? OR path LIKE ? ESCAPE '\\' ORDER BY path LIMIT ?",
+                (path, pattern, most),
+            )
+            return [path for (path,) in rows]
 
     def similar(self, asked: set[str], languages: Sequence[str], most: int = 20) -> list[Place]:
         """Return the places that share the most rare words with what is asked, best first."""
@@ -346,6 +366,11 @@ def _check(connection: sqlite3.Connection) -> None:
     last, count = connection.execute("SELECT coalesce(max(id), 0), count(*) FROM places").fetchone()
     if last > WORN_PLACES and last > WORN * count:
         raise Outdated("a worn index")
+
+
+def _escaped(path: str) -> str:
+    """Return a path as a pattern of SQL's `LIKE`, with the backslash as its escape."""
+    return path.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _marks(values: Sequence[object]) -> str:

@@ -14,12 +14,15 @@ from tree_sitter import Tree
 from slm_lsp.context.buffers import Buffers, Parsed
 from slm_lsp.context.definitions import definitions, names_near
 from slm_lsp.context.edits import Edit, RecentEdits
+from slm_lsp.context.elsewhere import Elsewhere
 from slm_lsp.context.index import Index, location
 from slm_lsp.context.indexer import Indexer, Progress
 from slm_lsp.context.languages import comment, relatives
+from slm_lsp.context.naming import Scope
 from slm_lsp.context.own import pieces
 from slm_lsp.context.permissions import Permissions
 from slm_lsp.context.similar import similar
+from slm_lsp.context.types import Types
 from slm_lsp.context.walk import IGNORE_FILES
 from slm_lsp.context.walk import Tree as FileTree
 from slm_lsp.secrecy import mask
@@ -51,6 +54,7 @@ class Workspace:
         self._indexers: dict[Path, Indexer] = {}
         self._trees: dict[Path, FileTree] = {}
         self._versions: dict[str, int] = {}
+        self._scope: tuple[object, Scope] | None = None
         self.permissions = Permissions()
 
     def add_folder(self, root: Path) -> None:
@@ -166,6 +170,16 @@ class Workspace:
             found |= {one.symbol.name for one in index.definitions(sorted(names - found), languages, 1)}
         return names & found
 
+    def scope(self, document: Snapshot, line: int) -> Scope:
+        """Return what may be named in a line of a document; kept as long as only that line's text changes."""
+        text, around = document.lines[line], (document.lines[:line], document.lines[line + 1 :])
+        indent = len(text) - len(text.lstrip())
+        key = document.uri, self.state(document.uri), indent, around
+        if self._scope is None or self._scope[0] != key:
+            parsed, others, indexes = self._known(document)
+            self._scope = key, Scope(Types(parsed, line, Elsewhere(parsed, others, indexes)))
+        return self._scope[1]
+
     def settle(self) -> None:
         """Wait until all that was told so far is known: for the command line, evaluation and tests."""
         self._buffers.settle()
@@ -189,20 +203,14 @@ class Workspace:
                     self._visited.popitem(last=False)
 
     def _find(self, document: Snapshot, line: int) -> Found:
-        parsed = self._buffers.get(document.uri) or Parsed.of(document)
+        parsed, others, indexes = self._known(document)
         with self._lock:
             visited = [path for path in reversed(self._visited) if path != document.path]
-            indexes = [one.index for one in self._indexers.values()]
-        others = [
-            one
-            for one in self._buffers.parsed()
-            if _is_other(one.snapshot, document) and self._may_be_shown(one.snapshot)
-        ]
         current = [one for one in self.buffers() if _is_other(one, document)]
         found: list[Snippet] = []
         names = names_near(parsed, document.lines, line)
         parts: tuple[Callable[[], list[Snippet]], ...] = (
-            lambda: definitions(parsed, names, others, indexes, self._shown),
+            lambda: definitions(parsed, names, Elsewhere(parsed, others, indexes), self._shown),
             lambda: similar(document, line, current, visited, indexes, self._shown),
             lambda: self._edited(document, line, current),
         )
@@ -224,6 +232,17 @@ class Workspace:
             pieces=tuple(replace(one, text=mask(one.text)) for one in pieces(parsed, line)),
             snippets=tuple(replace(one, text=mask(one.text)) for one in found),
         )
+
+    def _known(self, document: Snapshot) -> tuple[Parsed, list[Parsed], list[Index]]:
+        """Return a document as it was parsed last, the other open ones that may be shown, and the indexes."""
+        others = [
+            one
+            for one in self._buffers.parsed()
+            if _is_other(one.snapshot, document) and self._may_be_shown(one.snapshot)
+        ]
+        with self._lock:
+            indexes = [one.index for one in self._indexers.values()]
+        return self._buffers.get(document.uri) or Parsed.of(document), others, indexes
 
     def _edited(self, document: Snapshot, line: int, others: Sequence[Snapshot]) -> list[Snippet]:
         found = []

@@ -6,7 +6,10 @@ An engine knows nothing of LSP, files, text or languages.
 import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from slm_lsp.cancel import CancelToken
 
@@ -54,6 +57,23 @@ class Memory(Protocol):
         """Return the likely continuation of `written`: at most `limit` ids, possibly none."""
 
 
+class Raised(NamedTuple):
+    """Ids whose probability is raised: bool [vocabulary], and by how many nats before all are scaled to 1."""
+
+    ids: NDArray[np.bool_]
+    bonus: float
+
+
+class Names(Protocol):
+    """Says which tokens go on with a name that may stand where the text ends.
+
+    A pure function of what was written, so that drafts don't change the output.
+    """
+
+    def raised(self, written: Sequence[int]) -> Raised | None:
+        """Return the tokens that a known name may go on with after `written`; None where none is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """Divide logits by `temperature`, keep the `top_k` largest (0 keeps all), then of these the fewest whose
@@ -74,8 +94,9 @@ class Decoding:
     engines that gain by it, in place of what they look up themselves (see `slm_lsp.engine.lookup`).
     `constraint` makes a new constraint for each text that is written. With `sampling`, `generate` draws
     tokens; `generate_several` does not look at it. `memory` is mixed into the model's distribution where
-    nothing is drawn, by engines that compute it themselves, and proposes drafts before all others. `margin`
-    is for `generate_several`: by how many nats a text may be less likely than the likeliest.
+    nothing is drawn, by engines that compute it themselves, and proposes drafts before all others; what
+    `names` raise is raised in the mixture. `margin` is for `generate_several`: by how many nats a text may be
+    less likely than the likeliest.
     """
 
     max_tokens: int
@@ -84,6 +105,7 @@ class Decoding:
     constraint: Callable[[], Constraint | None] = lambda: None
     sampling: Sampling | None = None
     memory: Memory | None = None
+    names: Names | None = None
     margin: float = math.inf
 
 
@@ -93,13 +115,15 @@ class Token:
 
     `logprob` is its natural-log probability among all tokens of the vocabulary, and `entropy` that of the
     whole distribution, in nats; both before a constraint narrowed the choice, and both with the memory mixed
-    in. `recalled` says whether the model alone would have chosen another.
+    in and the names raised. `named` says whether another would have been chosen but for the names, `recalled`
+    whether but for the memory.
     """
 
     id: int
     logprob: float
     entropy: float
     recalled: bool = False
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +140,8 @@ class Usage:
     """What one generation cost, filled in as it runs; times in milliseconds.
 
     `prefilled` and `decoded` count tokens, `passes` the forward passes that decoding took. Of the `drafted`
-    tokens that were verified, `accepted` were right; of all `decoded` ones `recalled` were chosen by memory.
+    tokens that were verified, `accepted` were right; of all `decoded` ones `recalled` were chosen by memory,
+    `named` by known names.
     """
 
     reused: int = 0
@@ -126,6 +151,7 @@ class Usage:
     drafted: int = 0
     accepted: int = 0
     recalled: int = 0
+    named: int = 0
     prefill_ms: float = 0.0
     decode_ms: float = 0.0
     ended: bool = False

@@ -1,4 +1,4 @@
-"""What comes next after one token: the model's distribution, with a memory's mixed into it."""
+"""What comes next after one token: the model's distribution, a memory's mixed in, known names raised."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slm_lsp.engine.interface import Decoding, Token
+from slm_lsp.engine.interface import Decoding, Raised, Token
 from slm_lsp.engine.sampling import Sampler
 
 TINY = 1e-300
@@ -31,26 +31,43 @@ class Outlook:
     def likeliest(self, writing: "Writing", count: int) -> list[Token]:
         """Return the most probable tokens that may go on with a text, at most `count`, best first."""
         allowed = writing.constraint.allowed() if writing.constraint else None
-        if allowed is None and count == 1:
-            return [self._best(self._shares(writing, self.entropy, None))]
+        raised = writing.names.raised(writing.tokens) if writing.names else None
+        if allowed is None and (count == 1 or not raised):
+            shares = self._shares(writing, self.entropy, None)
+            best = self._freely(shares, count)
+            return [self._named(best[0], shares, raised)] if raised else best
         ids = self._known(allowed)
         logits = self.logits[ids]
-        shares: Mapping[int, float] = {}
-        if writing.memory:
+        shares = {}
+        if writing.memory or raised:
             # What is not allowed is left out of both distributions before they are mixed.
             chances = np.exp(logits.astype(np.float64) - self.log_total)
             mass = max(float(chances.sum()), TINY)
+        if writing.memory:
             known = self.entropy if allowed is None else _entropy(chances / mass)
             shares = self._shares(writing, known, allowed)
-        if not shares:
+        if not shares and not raised:
             return [self._token(int(ids[place])) for place in _highest(logits, count)]
         kept, own = 1 - math.fsum(shares.values()), logits.argmax()
         chances *= kept
         chances[ids.searchsorted(list(shares))] += mass * np.array(list(shares.values()))
-        entropy = self._entropy(shares, kept)
+        entropy, mixed = self._entropy(shares, kept), chances.argmax()
+        if raised:
+            higher = ids[ids < len(raised.ids)]
+            chances[: len(higher)][raised.ids[higher]] *= math.exp(raised.bonus)
+            chances *= mass / chances.sum()
+            if allowed is None:
+                entropy = _entropy(chances)
+        first, *_ = order = _highest(chances, count)
         return [
-            Token(int(ids[place]), math.log(max(chances[place], TINY)), entropy, bool(place != own))
-            for place in _highest(chances, count)
+            Token(
+                int(ids[place]),
+                math.log(max(chances[place], TINY)),
+                entropy,
+                recalled=bool(place == mixed != own),
+                named=bool(place == first != mixed),
+            )
+            for place in order
         ]
 
     def drawn(self, writing: "Writing", sampler: Sampler) -> Token:
@@ -72,16 +89,45 @@ class Outlook:
         shares = writing.memory.shares(writing.tokens, entropy, allowed)
         return {id: share for id, share in shares.items() if id < len(self.logits)}
 
-    def _best(self, shares: Mapping[int, float]) -> Token:
-        """Return the most probable token of all."""
+    def _freely(self, shares: Mapping[int, float], count: int) -> list[Token]:
+        """Return the most probable tokens of all, at most `count`, best first."""
+        own = [self.best] if count == 1 else _highest(self.logits, count).tolist()
         if not shares:
-            return self._token(self.best)
+            return [self._token(id) for id in own]
         kept = 1 - math.fsum(shares.values())
-        best, most = self.best, kept * self._chance(self.best) + shares.get(self.best, 0.0)
-        for id, share in sorted(shares.items()):
-            if (chance := kept * self._chance(id) + share) > most:
-                best, most = id, chance
-        return Token(best, math.log(most), self._entropy(shares, kept), best != self.best)
+        # What memory does not raise keeps its order, so nothing else can be among them.
+        chances = {id: kept * self._chance(id) + shares.get(id, 0.0) for id in sorted({*own, *shares})}
+        order = sorted(chances, key=lambda id: -chances[id])[:count]
+        entropy = self._entropy(shares, kept)
+        recalled = order[0] != self.best
+        return [
+            Token(id, math.log(max(chances[id], TINY)), entropy, recalled and id == order[0]) for id in order
+        ]
+
+    def _named(self, best: Token, shares: Mapping[int, float], raised: Raised) -> Token:
+        """Return the most probable token once some are raised; `best` is that of the mixture."""
+        ids = np.flatnonzero(raised.ids[: len(self.logits)])
+        logs = self.logits[ids] - np.float32(self.log_total)
+        kept = 1 - math.fsum(shares.values())
+        chances = np.exp(logs) * np.float32(kept)
+        terms = float(chances @ logs) + float(chances.sum()) * math.log(kept)
+        for id, share in shares.items():
+            if id < len(raised.ids) and raised.ids[id]:
+                place, own = ids.searchsorted(id), kept * self._chance(id)
+                chances[place] = own + share
+                terms += (own + share) * math.log(own + share) - own * math.log(max(own, TINY))
+        inside, top = float(chances.sum(dtype=np.float64)), chances.argmax()
+        factor = math.exp(raised.bonus)
+        scale = 1 / (1 + (factor - 1) * inside)
+        entropy = scale * (best.entropy + terms - (1 - inside) * math.log(scale))
+        entropy -= factor * scale * (terms + inside * math.log(factor * scale))
+        known = best.id < len(raised.ids) and bool(raised.ids[best.id])
+        id, log = best.id, best.logprob + raised.bonus * known
+        # The mixture's best is ahead of all others that are raised, or of all others that are not.
+        if not known and (higher := math.log(max(float(chances[top]), TINY)) + raised.bonus) > log:
+            id, log = int(ids[top]), higher
+        named = id != best.id
+        return Token(id, log + math.log(scale), max(0.0, entropy), best.recalled and not named, named)
 
     def _entropy(self, shares: Mapping[int, float], kept: float) -> float:
         """Return the entropy of the mixture: only the terms of the tokens with a share are new."""
@@ -119,11 +165,12 @@ def _entropy(chances: NDArray[np.float64]) -> float:
 
 
 class Writing:
-    """A text that is being written: its tokens so far, what narrows it, and the memory that is asked."""
+    """A text that is being written: its tokens so far, what narrows it, what memory and names are asked."""
 
     def __init__(self, decoding: Decoding) -> None:
         self.constraint = decoding.constraint()
         self.memory = None if decoding.sampling else decoding.memory
+        self.names = None if decoding.sampling else decoding.names
         self._sampler = Sampler(decoding.sampling) if decoding.sampling else None
         self.tokens: list[int] = []
 

@@ -72,6 +72,7 @@ class StepwiseEngine(ABC):
                 return
             usage.decoded += 1
             usage.recalled += token.recalled
+            usage.named += token.named
             yield token
 
     def generate_several(
@@ -101,6 +102,7 @@ class StepwiseEngine(ABC):
                 else:
                     usage.decoded += 1
                     usage.recalled += token.recalled
+                    usage.named += token.named
                 yield [Grown(grown, parent, token)]
                 if grown in ended:
                     break

@@ -144,6 +144,7 @@ def settings(kind: Kind) -> Settings:
         context_time_limit=10_000,
         alternatives=1,
         memory=True,
+        names=True,
     )
 
 
@@ -168,9 +169,10 @@ def evaluate(model: LoadedModel, plan: Plan, chosen: Sequence[Task]) -> Iterator
 def _contexts(plan: Plan, vocabulary: Vocabulary) -> Iterator[Contexts | None]:
     """Index the repository anew; a file with a hole is no context for itself.
 
-    None if there is neither context nor memory.
+    None if nothing asks for it.
     """
-    if not (plan.switches.context or plan.switches.memory) or not plan.path.exists():
+    switches = plan.switches
+    if not (switches.context or switches.memory or switches.names) or not plan.path.exists():
         yield None
         return
     root, workspace = plan.path.resolve(), Workspace()
@@ -199,6 +201,7 @@ def report(model: LoadedModel, plan: Plan, chosen: Sequence[Task], rows: list[Ro
         "search": plan.switches.search,
         "automatic": plan.automatic,
         "memory": plan.switches.memory,
+        "names": plan.switches.names,
         "context": sorted(part.value for part in plan.switches.context),
     }
     summary = {

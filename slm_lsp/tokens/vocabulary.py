@@ -184,8 +184,7 @@ class Vocabulary:
 
     def id_of(self, text: bytes) -> int | None:
         """Return an id whose bytes are `text`, the highest if there are several, or None."""
-        found = self.spelled(text)
-        return int(found[-1]) if len(found) else None
+        return self._ids.get(text)
 
     def agreeing_with(self, text: bytes) -> list[int]:
         """Return, ascending, the ids of text that may come first where `text` has to be written.
@@ -226,6 +225,10 @@ class Vocabulary:
             if id not in self._special_ids:
                 table[id] = spell(text)
         return table
+
+    @cached_property
+    def _ids(self) -> dict[bytes, int]:
+        return {text: id for id, text in enumerate(self._bytes) if text}
 
     @cached_property
     def _sorted(self) -> tuple[NDArray[np.int64], list[bytes]]:

@@ -39,3 +39,12 @@ def test_the_parts_can_be_read(place: str) -> None:
     assert result.exit_code == 0
     assert "definitions · account.py · index" in result.stdout
     assert "tokens of context" in result.stdout
+
+
+def test_names_that_may_stand_there_are_listed(place: str) -> None:
+    path = Path(place.rpartition(":")[0])
+    path.write_text(path.read_text("utf-8").replace("    \n", "    account.\n"), "utf-8")
+    result = CliRunner().invoke(main.app, ["context", place, "--json"])
+    (part,) = [one for one in json.loads(result.stdout)["parts"] if one["part"] == "names"]
+    assert part["text"] == "deposit"
+    assert part["score"] > 0

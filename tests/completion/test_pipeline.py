@@ -210,7 +210,7 @@ def test_an_empty_document_completes(bench: Bench) -> None:
 
 def test_every_stage_is_timed(bench: Bench) -> None:
     names = [stage.name for stage in bench.complete("a = ¦", "1\n").stages]
-    assert names == ["context", "other context", "prompt", "memory", "prefill", "decode", "filters"]
+    assert names == ["context", "other context", "prompt", "memory", "names", "prefill", "decode", "filters"]
 
 
 def test_no_text_of_the_user_is_in_the_trail(bench: Bench) -> None:

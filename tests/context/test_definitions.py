@@ -6,6 +6,7 @@ import pytest
 
 from slm_lsp.context.buffers import Parsed
 from slm_lsp.context.definitions import definitions, names_near
+from slm_lsp.context.elsewhere import Elsewhere
 from slm_lsp.text.lines import split
 from slm_lsp.text.snapshot import Snapshot
 from slm_lsp.text.snippet import Snippet
@@ -31,7 +32,7 @@ def parsed(path: str, text: str, language: str = "python") -> Parsed:
 def found(text: str, line: int, *others: Parsed, language: str = "python") -> list[Snippet]:
     own = parsed("/shop/till.py", text, language)
     names = names_near(own, own.snapshot.lines, line)
-    return definitions(own, names, others, (), lambda path: path.name)
+    return definitions(own, names, Elsewhere(own, others, ()), lambda path: path.name)
 
 
 def test_an_imported_class_is_shown_with_its_fields_and_public_methods() -> None:

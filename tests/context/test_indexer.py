@@ -174,3 +174,14 @@ def test_windows_that_begin_at_once_make_one_index(root: Path, tmp_path: Path) -
             together = Barrier(8)
             begun = [pool.submit(begin, tmp_path / f"{turn}.sqlite", together) for _ in range(8)]
             assert [one.exception() for one in begun] == [None] * 8
+
+
+def test_files_are_found_by_the_end_of_their_paths_and_by_folder(root: Path, start: Start) -> None:
+    for name in ("a_b/one.py", "axb/one.py", "a_b/deep/two.py", "a_b/none.py"):
+        write(root, name, FUNCTION)
+    index = start().index
+    assert index.files("one.py") == [root / "a_b/one.py", root / "axb/one.py"]
+    assert index.files("a_b/one.py") == [root / "a_b/one.py"]
+    assert index.below(root / "a_b") == [Path("deep/two.py"), Path("none.py"), Path("one.py")]
+    assert len(index.below(root)) == 4
+    assert index.below(root.parent) == []

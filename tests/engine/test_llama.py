@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from transformers import (
 
 from slm_lsp.cancel import Cancelled, CancelToken
 from slm_lsp.engine.drafting import ModelDrafts
-from slm_lsp.engine.interface import Decoding, Token, Usage
+from slm_lsp.engine.interface import Decoding, Raised, Token, Usage
 from slm_lsp.engine.llama.engine import LlamaEngine, load
 from slm_lsp.engine.llama.plan import ROWS
 from slm_lsp.engine.lookup import Nothing
@@ -298,6 +299,27 @@ def test_a_memorys_drafts_are_verified_against_the_mixture(folder: Path) -> None
         decoding = Decoding(40, drafts=Nothing(), memory=Remembered(True))
         several = made.generate_several(PROMPT, 1, decoding, CancelToken(), Usage(), set())
         assert list(grow(several, set()).values()) == [texts[0]]
+
+
+class Known:
+    """Names that may go on with every other token after every second."""
+
+    def raised(self, written: Sequence[int]) -> Raised | None:
+        return Raised(np.arange(251) % 2 == 0, 2.0) if len(written) % 2 else None
+
+
+def test_drafts_are_verified_against_what_names_make_of_the_mixture(folder: Path) -> None:
+    with loaded(folder) as made:
+        usage, memory = Usage(), Remembered(True)
+        decoding = Decoding(40, drafts=Nothing(), memory=Remembered(False), names=Known())
+        plain = list(made.generate(PROMPT, decoding, CancelToken(), usage))
+        assert usage.named == sum(token.named for token in plain) > 0
+        drafted = list(made.generate(PROMPT, replace(decoding, memory=memory), CancelToken(), Usage()))
+        assert drafted == plain
+        searched = made.generate_several(
+            PROMPT, 1, replace(decoding, memory=memory), CancelToken(), Usage(), set()
+        )
+        assert list(grow(searched, set()).values()) == [plain]
 
 
 def test_drafts_that_make_no_sense_do_no_harm(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from slm_lsp.engine.interface import Decoding
+from slm_lsp.engine.interface import Decoding, Raised
 from slm_lsp.engine.outlook import Outlook, Writing
 
 SIZE = 40
@@ -51,6 +51,16 @@ def outlook(seed: int) -> tuple[Outlook, NDArray[np.float64]]:
     return Outlook(logits, int(logits.argmax()), total, entropy), chances
 
 
+class Known:
+    """Names that may go on with the same tokens everywhere."""
+
+    def __init__(self, ids: Sequence[int], bonus: float) -> None:
+        self._raised = Raised(np.isin(np.arange(SIZE), ids), bonus)
+
+    def raised(self, written: Sequence[int]) -> Raised:
+        return self._raised
+
+
 def mixed(chances: NDArray[np.float64], shares: Mapping[int, float]) -> NDArray[np.float64]:
     made = chances * (1 - sum(shares.values()))
     for id, share in shares.items():
@@ -86,6 +96,41 @@ def test_both_distributions_are_narrowed_before_they_are_mixed(seed: int) -> Non
     assert [token.id for token in tokens] == np.argsort(-expected, kind="stable")[:3].tolist()
     for token in tokens:
         assert token.logprob == pytest.approx(math.log(expected[token.id] * narrowed.sum()), abs=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("shares", [{}, {3: 0.2}, {5: 0.6, 6: 0.3}, {9: 0.97}])
+@pytest.mark.parametrize("known", [[3], [5, 7, 9], range(20), range(SIZE)])
+def test_known_names_are_raised_in_the_mixture(
+    seed: int, shares: dict[int, float], known: Sequence[int]
+) -> None:
+    ahead, chances = outlook(seed)
+    plain = mixed(chances, shares)
+    expected = np.where(np.isin(np.arange(SIZE), known), plain * math.exp(1.7), plain)
+    expected /= expected.sum()
+    entropy = -(expected * np.log(expected)).sum()
+    best = int(expected.argmax())
+    for count in (1, 3):
+        decoding = Decoding(9, memory=Remembered(shares), names=Known(known, 1.7))
+        tokens = ahead.likeliest(Writing(decoding), count)
+        assert [token.id for token in tokens] == np.argsort(-expected, kind="stable")[:count].tolist()
+        for token in tokens:
+            assert token.logprob == pytest.approx(math.log(expected[token.id]), abs=1e-5)
+            assert token.entropy == pytest.approx(entropy, abs=1e-5)
+        assert tokens[0].named == (best != plain.argmax())
+        assert tokens[0].recalled == (best == plain.argmax() != chances.argmax())
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_of_what_may_be_written_known_names_are_raised(seed: int) -> None:
+    ahead, chances = outlook(seed)
+    allowed, known = [2, 3, 5, 8, 13], [3, 8, 30]
+    narrowed = np.where(np.isin(np.arange(SIZE), allowed), chances, 0)
+    expected = np.where(np.isin(np.arange(SIZE), known), narrowed * math.exp(2), narrowed)
+    expected *= narrowed.sum() / expected.sum()
+    decoding = Decoding(9, names=Known(known, 2.0), constraint=lambda: Only(allowed))
+    for token in ahead.likeliest(Writing(decoding), 2):
+        assert token.logprob == pytest.approx(math.log(expected[token.id]), abs=1e-5)
 
 
 def test_ids_beyond_the_vocabulary_are_left_out() -> None:

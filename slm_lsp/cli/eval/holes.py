@@ -66,6 +66,12 @@ def holes(
             metavar="on|off", help="Whether the repository's own code is mixed into the model's choice."
         ),
     ] = "on",
+    names: Annotated[
+        str,
+        typer.Option(
+            metavar="on|off", help="Whether names that the repository's code allows in a place are raised."
+        ),
+    ] = "on",
     model: Model = Settings().model,
     adapter: Adapter = "",
 ) -> None:
@@ -79,10 +85,14 @@ def holes(
 
     if json_file:
         check_target(json_file)
-    if memory not in ("on", "off"):
-        raise UsageError(f"--memory must be on or off, not {memory}.")
     wanted = frozenset(one.strip().lower() for one in languages.split(",") if one.strip())
-    switches = Switches(filters=not raw, context=_parts(context), memory=memory == "on", search=not greedy)
+    switches = Switches(
+        filters=not raw,
+        context=_parts(context),
+        memory=_on("memory", memory),
+        names=_on("names", names),
+        search=not greedy,
+    )
     plan = Plan(path, count, seed, wanted, switches, automatic)
     with counting_bar() as bar:
         bar.add_task("drawing holes", total=None)
@@ -96,6 +106,13 @@ def holes(
     if json_file:
         found.save(json_file)
     _print_holes(found)
+
+
+def _on(name: str, text: str) -> bool:
+    """Read `on` or `off`."""
+    if text not in ("on", "off"):
+        raise UsageError(f"--{name} must be on or off, not {text}.")
+    return text == "on"
 
 
 def _parts(text: str) -> "frozenset[Part]":

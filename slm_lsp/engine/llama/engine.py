@@ -48,6 +48,7 @@ class LlamaEngine:
                         return
                     usage.decoded += 1
                     usage.recalled += token.recalled
+                    usage.named += token.named
                     left -= 1
                     yield token
                     if not left:

@@ -85,6 +85,7 @@ class Search:
                 room -= 1
                 self._usage.decoded += 1
                 self._usage.recalled += token.recalled
+                self._usage.named += token.named
             grown.append((_Text(next(numbers), (*parent.tokens, token), score, parent.sequence), parent))
         return grown
 

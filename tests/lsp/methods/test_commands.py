@@ -113,6 +113,7 @@ async def test_why_tells_of_the_last_request_of_a_document(client: Session, back
             "drafted": 0,
             "accepted": 0,
             "recalled": 0,
+            "named": 0,
             "prefillMs": 0.0,
             "decodeMs": 0.0,
             "ended": False,
