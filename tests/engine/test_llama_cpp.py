@@ -13,6 +13,7 @@ from slm_lsp.engine.interface import Decoding, Engine, Token, Usage
 from slm_lsp.engine.llama_cpp import LlamaCppEngine
 from slm_lsp.errors import ModelError, ModelInvalid
 from slm_lsp.models import convert, gguf_reader
+from tests.engine.growing import grow, ids
 from tests.models import tiny
 
 pytest.importorskip("llama_cpp", reason="the extra `llama-cpp` is not installed")
@@ -109,12 +110,8 @@ def test_a_pass_is_called_off_in_the_middle_and_what_was_read_is_kept(
 
 
 def test_branches_begin_with_the_likeliest_tokens_and_go_on_greedily(engine: Engine) -> None:
-    written = list[list[int]]()
-    for (grown,) in engine.generate_several(PROMPT, 3, Decoding(4), CancelToken(), Usage(), set()):
-        if grown.parent == 0:
-            written.append([])
-        written[-1].append(grown.token.id)
-    assert len(written) == 3
+    ended = set[int]()
+    written = ids(grow(engine.generate_several(PROMPT, 3, Decoding(4), CancelToken(), Usage(), ended), ended))
     assert len({one[0] for one in written}) == 3
     for one in written:
         assert one[1:] == [token.id for token in run(engine, [*PROMPT, one[0]], 3)[0]]
