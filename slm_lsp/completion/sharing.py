@@ -10,7 +10,7 @@ from threading import Thread
 from filelock import FileLock
 
 from slm_lsp import __version__
-from slm_lsp.completion.loading import chat_of, composed
+from slm_lsp.completion.loading import chat_of, composed, parts
 from slm_lsp.completion.memory import give_back
 from slm_lsp.completion.model import LoadedModel, Progress
 from slm_lsp.config import Settings
@@ -43,29 +43,15 @@ def serve(settings: Settings) -> None:
     Raises:
         OSError: another one listens already.
     """
-    from slm_lsp.engine.load import load_engine, wanted_form
-    from slm_lsp.models.store import locate
     from slm_lsp.tokens.healing import TailConstraint
-    from slm_lsp.tokens.vocabulary import Vocabulary
 
     host = Host(_place(settings).listen())
     try:
-        form = wanted_form(settings.device, settings.precision)
-        files = locate(settings.model, host.progress, form=form, adapter=settings.adapter)
-        vocabulary = Vocabulary.load(files.folder) if files.gguf is None else Vocabulary.from_gguf(files.gguf)
-        engine = load_engine(
-            files.folder,
-            files.gguf,
-            device=settings.device,
-            precision=settings.precision,
-            threads=settings.threads,
-            cache_memory=settings.cache_memory,
-            progress=host.progress,
-        )
+        files, vocabulary, engine = parts(settings, host.progress)
     except Exception as error:
         host.failed(str(error))
         raise
-    welcome = {"name": files.name, "folder": str(files.folder), "gguf": files.gguf and str(files.gguf)}
+    welcome = {"name": files.name, "folder": str(files.folder)}
     host.serve(engine, welcome, lambda text: TailConstraint(vocabulary, text.decode()))
 
 
@@ -82,13 +68,13 @@ def _shared(settings: Settings, progress: Progress) -> LoadedModel:
         return wire, welcome
 
     engine = SharedEngine(join)
-    folder, gguf = said[0]["folder"], said[0]["gguf"]
-    vocabulary = Vocabulary.load(Path(folder)) if gguf is None else Vocabulary.from_gguf(Path(gguf))
+    folder = Path(said[0]["folder"])
+    vocabulary = Vocabulary.load(folder)
     # Its tables are made when they are first used, and making them leaves more behind than they take.
     vocabulary.agreeing_with(b" ")
     give_back()
     name = f"{said[0]['name']} + {settings.adapter}" if settings.adapter else said[0]["name"]
-    format = detect(vocabulary, chat_of(settings, Path(folder), vocabulary))
+    format = detect(vocabulary, chat_of(settings, folder, vocabulary))
     return LoadedModel(name, engine, vocabulary, format)
 
 

@@ -169,6 +169,8 @@ class EngineInfo:
     threads: int
     context_length: int
     backend: str = "slm-lsp"
+    weights: int | None = None
+    """The weights' size in bytes, where `precision` does not tell it."""
     searches: bool = False
     """Whether `generate_several` searches for the likeliest texts, which then cost little more than one."""
 

@@ -1,6 +1,7 @@
 """Chooses the backend for a model's files."""
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -30,6 +31,15 @@ def wanted_form(device: str, precision: str) -> Literal["int8", "float32", "bflo
     return "dense"
 
 
+def takes_gguf(device: str, precision: str) -> bool:
+    """Whether llama.cpp can serve a GGUF file as it is with these settings, if the lean engine can't.
+
+    Raises:
+        ModelError: the device is not to be had here.
+    """
+    return precision == "auto" and find_spec("llama_cpp") is not None and choose_device(device) == "cpu"
+
+
 def load_engine(
     folder: Path,
     gguf: Path | None,
@@ -40,11 +50,11 @@ def load_engine(
     cache_memory: int,
     progress: Callable[[float, str], None],
 ) -> Engine:
-    """Load a model folder, or a GGUF file in it, by the fastest backend that can.
+    """Load a model folder, or a GGUF file, by the fastest backend that can.
 
     A converted folder, which is for the CPU, runs through the lean forward pass in the number format it has;
-    everything else through transformers, which is imported only then. `cache_memory` bounds the lean engine's
-    key/value cache in megabytes.
+    a GGUF file through llama.cpp where that is installed, as it is; everything else through transformers.
+    `cache_memory` bounds the lean engine's key/value cache in megabytes.
 
     Raises:
         ModelError: the files can't be loaded; the message says what to do.
@@ -54,6 +64,10 @@ def load_engine(
         from slm_lsp.engine.llama.engine import load
 
         return load(folder, threads, cache_memory, progress)
+    if gguf and takes_gguf(device, precision):
+        from slm_lsp.engine import llama_cpp
+
+        return llama_cpp.load(gguf, threads, progress)
     from slm_lsp.engine import hf
 
     return hf.load(folder, gguf, device, precision, threads, progress)

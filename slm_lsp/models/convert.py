@@ -179,13 +179,23 @@ def renamed(adapters: Sequence[Adapter]) -> dict[str, str]:
 
 
 def _write_beside(gguf: Gguf, folder: Path, adapters: Sequence[Adapter]) -> None:
-    documents = {
-        "config.json": configuration(gguf),
-        "tokenizer.json": tokenizer(gguf, renamed(adapters)),
-        "tokenizer_config.json": tokenizer_config(gguf),
-    }
-    for name, document in documents.items():
-        (folder / name).write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+    _write_json(folder / "config.json", configuration(gguf))
+    write_tokenizer(gguf, folder, adapters)
+
+
+def write_tokenizer(gguf: Gguf, folder: Path, adapters: Sequence[Adapter] = ()) -> None:
+    """Write the tokenizer alone into `folder`; adapters give special tokens their names.
+
+    Raises:
+        ModelInvalid: it is of a kind that can't be converted.
+        OSError: it can't be written.
+    """
+    _write_json(folder / "tokenizer.json", tokenizer(gguf, renamed(adapters)))
+    _write_json(folder / "tokenizer_config.json", tokenizer_config(gguf))
+
+
+def _write_json(path: Path, document: dict[str, Any]) -> None:
+    path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
 
 
 def save(tensors: Mapping[str, NDArray[Any]], path: Path, metadata: dict[str, str]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from slm_lsp.errors import ModelInvalid, ModelNotFound
 from slm_lsp.models import checks, disk
 from slm_lsp.models.known import WheelSource
-from slm_lsp.models.layout import CONVERTER_VERSIONS, DENSE_FILE, Form, Lean, Progress, lean_file
+from slm_lsp.models.layout import CONVERTER_VERSIONS, DENSE_FILE, Form, Kind, Progress, lean_file
 from slm_lsp.paths import cache_dir
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ class ModelFiles:
     """A model on disk, looked over and ready to load.
 
     `folder` is in Hugging Face layout, the user's own or one in the cache. `converted`: it holds weights for
-    the lean engine (see `slm_lsp.models.quantise`). `gguf`: the user's own GGUF file in `folder`, for
-    transformers to read.
+    the lean engine (see `slm_lsp.models.quantise`). `gguf`: the weights as they are, for llama.cpp or
+    transformers to read; `folder` then holds their tokenizer.
     """
 
     name: str
@@ -61,6 +61,7 @@ def of_gguf(
     progress: Progress,
     form: Form,
     adapters: Sequence[AdapterFile],
+    as_it_is: bool,
 ) -> ModelFiles:
     """Return a known model in `home`, converted from its GGUF file; see `slm_lsp.models.store.locate`.
 
@@ -68,14 +69,16 @@ def of_gguf(
     """
     if source.architecture != "llama":
         form = "dense"
-    folder = gguf_folder(home, source, form, adapters)
+    kind: Kind = "tokenizer" if form == "dense" and as_it_is and not adapters else form
+    folder = gguf_folder(home, source, kind, adapters)
     with disk.explained(folder):
-        if not _whole(folder, form):
+        if kind == "tokenizer" or not _whole(folder, kind):
             read = header(name, source, home)
             with disk.locked(home):
-                if not _whole(folder, form):
-                    _convert(read, source, form, folder, progress, adapters)
-    return ModelFiles(name, folder, None, converted=form != "dense")
+                if not _whole(folder, kind):
+                    _convert(read, source, kind, folder, progress, adapters)
+    gguf = home / source.name if kind == "tokenizer" else None
+    return ModelFiles(name, folder, gguf, converted=form != "dense")
 
 
 def of_folder(name: str, folder: Path, progress: Progress, form: Form) -> ModelFiles:
@@ -92,29 +95,31 @@ def of_folder(name: str, folder: Path, progress: Progress, form: Form) -> ModelF
 def of_file(name: str, file: Path, progress: Progress, form: Form) -> ModelFiles:
     """Return a user's own GGUF file, as it is if "dense" or of another shape than Llama's."""
     from slm_lsp.models import gguf_files, gguf_reader
+    from slm_lsp.tokens.load import unpack_gguf
 
     gguf = gguf_reader.read(file)
     if form == "dense" or not gguf_files.is_lean(gguf):
-        return ModelFiles(name, file.parent, file, converted=False)
+        made = _made(file, "tokenizer", lambda fresh: unpack_gguf(file, fresh))
+        return ModelFiles(name, made, file, converted=False)
     made = _made(file, form, lambda fresh: gguf_files.write_lean(gguf, fresh, form, progress))
     return ModelFiles(name, made, None, converted=True)
 
 
-def _made(source: Path, form: Lean, write: Callable[[Path], None]) -> Path:
+def _made(source: Path, kind: Kind, write: Callable[[Path], None]) -> Path:
     """Return the folder that `write` makes of a user's own folder or file, in place of outdated ones."""
     from slm_lsp.models import folders
 
     home = cache_dir() / "converted"
-    current = f"{folders.place(source)}-{CONVERTER_VERSIONS[form]}-{folders.state(source)}"
-    made = home / f"{current}-{form}"
-    if not _whole(made, form):
+    state = folders.state(source)
+    made = home / f"{folders.place(source)}-{CONVERTER_VERSIONS[kind]}-{state}-{kind}"
+    if not _whole(made, kind):
         with disk.locked(home), disk.explained(home):
-            if not _whole(made, form):
+            if not _whole(made, kind):
                 with disk.replacing(made) as fresh:
                     write(fresh)
-                for outdated in made_of(source):
-                    if not outdated.name.startswith(f"{current}-"):
-                        shutil.rmtree(outdated)
+                for other in made_of(source):
+                    if f"-{state}-" not in other.name or (other != made and other.name.endswith(f"-{kind}")):
+                        shutil.rmtree(other)
     return made
 
 
@@ -134,9 +139,9 @@ def forget(folder: Path) -> int:
     return freed
 
 
-def gguf_folder(home: Path, source: WheelSource, form: Form, adapters: Sequence[AdapterFile]) -> Path:
+def gguf_folder(home: Path, source: WheelSource, kind: Kind, adapters: Sequence[AdapterFile]) -> Path:
     """Return the folder of one conversion; its name tells the source, the converter and the adapters."""
-    parts = [form, CONVERTER_VERSIONS[form], source.sha256[:8], *(one.sha256[:8] for one in adapters)]
+    parts = [kind, CONVERTER_VERSIONS[kind], source.sha256[:8], *(one.sha256[:8] for one in adapters)]
     return home / "-".join(map(str, parts))
 
 
@@ -153,9 +158,11 @@ def header(name: str, source: WheelSource, home: Path) -> "Gguf":
         return gguf_reader.read(gguf)
 
 
-def _whole(folder: Path, form: Form) -> bool:
+def _whole(folder: Path, kind: Kind) -> bool:
+    if kind == "tokenizer":
+        return (folder / "tokenizer.json").is_file()
     try:
-        checks.check_safetensors(folder / (DENSE_FILE if form == "dense" else lean_file(form)))
+        checks.check_safetensors(folder / (DENSE_FILE if kind == "dense" else lean_file(kind)))
     except ModelInvalid:
         return False
     return True
@@ -164,7 +171,7 @@ def _whole(folder: Path, form: Form) -> bool:
 def _convert(
     read: "Gguf",
     source: WheelSource,
-    form: Form,
+    kind: Kind,
     folder: Path,
     progress: Progress,
     adapters: Sequence[AdapterFile],
@@ -173,11 +180,13 @@ def _convert(
 
     tuned = [one.read() for one in adapters]
     with disk.replacing(folder) as fresh:
-        if form == "dense":
+        if kind == "tokenizer":
+            convert.write_tokenizer(read, fresh)
+        elif kind == "dense":
             convert.write_dense(read, fresh, progress, tuned)
         else:
-            convert.write_lean(read, fresh, form, source.sha256, progress, tuned)
-    current = gguf_folder(folder.parent, source, form, ()).name
-    for outdated in folder.parent.glob(f"{form}-*"):
+            convert.write_lean(read, fresh, kind, source.sha256, progress, tuned)
+    current = gguf_folder(folder.parent, source, kind, ()).name
+    for outdated in folder.parent.glob(f"{kind}-*"):
         if not outdated.name.startswith(current):
             shutil.rmtree(outdated)

@@ -9,13 +9,23 @@ Lean = Literal["int8", "float32", "bfloat16", "float16"]
 Form = Literal[Lean, "dense"]
 """What a model's files can be made into: weights for the lean engine, or for transformers ("dense")."""
 
+Kind = Literal[Form, "tokenizer"]
+"""What is made of a model in the cache folder: one of these forms, or its tokenizer alone."""
+
 LEAN_VERSION = "2"
 """``version`` in the metadata of a `lean_file`: changes with its layout."""
 
 DENSE_FILE = "model.safetensors"
 """Weights for transformers, under the names that it gives them."""
 
-CONVERTER_VERSIONS: dict[Form, int] = {"int8": 3, "float32": 3, "bfloat16": 3, "float16": 3, "dense": 2}
+CONVERTER_VERSIONS: dict[Kind, int] = {
+    "int8": 3,
+    "float32": 3,
+    "bfloat16": 3,
+    "float16": 3,
+    "dense": 2,
+    "tokenizer": 1,
+}
 """Change with anything that the converter writes; what an older one wrote is then made again."""
 
 Progress = Callable[[float, str], None]

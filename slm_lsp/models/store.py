@@ -45,16 +45,22 @@ class Tuned:
 
 
 def locate(
-    name: str, progress: Progress | None = None, *, form: Form = "int8", adapter: str = ""
+    name: str,
+    progress: Progress | None = None,
+    *,
+    form: Form = "int8",
+    adapter: str = "",
+    as_it_is: bool = False,
 ) -> ModelFiles:
     """Return the files of the model that `name` stands for, without touching the network.
 
     `name` is a known model's, a folder in Hugging Face layout, a ``.gguf`` file, or the id of a model that
     was pulled or is in the local hub cache; the first of these that there is. A known model that comes as a
     GGUF file is converted to `form` when that is first asked for, and to "dense" where the lean engine does
-    not run its architecture. Adapters (see `adapters`) are merged into it when they are first asked for
-    together. A folder of Llama's shape is converted as well, unless to "dense", which it is; what was made of
-    it before it changed is removed.
+    not run its architecture; with `as_it_is` it is left as it is instead of "dense", unless there are
+    adapters. Adapters (see `adapters`) are merged into it when they are first asked for together. A folder of
+    Llama's shape is converted as well, unless to "dense", which it is; what was made of it before it changed
+    is removed.
 
     Raises:
         ModelNotFound: there is no such model on disk.
@@ -64,7 +70,8 @@ def locate(
     progress = progress or (lambda _done, _what: None)
     row = KNOWN.get(name)
     if row and row.gguf:
-        return converted.of_gguf(name, row.gguf, _home(name), progress, form, adapters(row, adapter))
+        merged = adapters(row, adapter)
+        return converted.of_gguf(name, row.gguf, _home(name), progress, form, merged, as_it_is)
     if adapter not in ("", PUBLISHED):
         raise ModelInvalid(
             f"An adapter can't be used with {name}, only with a model that comes as a GGUF file "

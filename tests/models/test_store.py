@@ -235,13 +235,25 @@ def test_a_gguf_of_the_users_own(tmp_path: Path, cache: Path) -> None:
     path = tmp_path / "mine.gguf"
     tiny_model.write_gguf(path, tiny_model.weights())
     files = store.locate(str(path), form="dense")
-    assert (files.folder, files.gguf, files.converted) == (tmp_path, path, False)
+    assert (files.gguf, files.converted) == (path, False)
+    assert Vocabulary.load(files.folder).same_as(Vocabulary.from_gguf(path))
     files = store.locate(str(path))
     assert (files.gguf, files.converted) == (None, True)
     assert store.locate(str(path)) == files
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ModelInvalid, match="is damaged or cut off"):
         store.locate(str(path))
+
+
+def test_a_known_model_is_left_as_it_is_if_it_can_be(fetched: Published, tmp_path: Path) -> None:
+    files = store.locate("tiny", form="dense", as_it_is=True)
+    assert (files.gguf, files.converted) == (store.gguf_path("tiny"), False)
+    assert {file.name for file in files.folder.iterdir()} == {"tokenizer.json", "tokenizer_config.json"}
+    assert Vocabulary.load(files.folder).same_as(Vocabulary.load(store.locate("tiny").folder))
+    assert store.locate("tiny", as_it_is=True).converted
+    store.gguf_path("tiny").write_bytes(fetched.gguf[:-1] + b"x")
+    with pytest.raises(ModelInvalid, match="was cut off or altered"):
+        store.locate("tiny", form="dense", as_it_is=True)
 
 
 HUB_SCRIPT = """

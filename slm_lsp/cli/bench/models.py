@@ -98,13 +98,13 @@ def _measured(wanted: list[Settings], plan: "Plan", chosen: "list[Task]") -> "It
                 bar.advance(task)
             info = loaded.engine.info
             loaded.close()
-        bytes_ = PRECISIONS.get(info.precision, PRECISIONS["bfloat16"])
+        bytes_each = PRECISIONS.get(info.precision, PRECISIONS["bfloat16"])
         yield Choice(
             name=settings.model,
             precision=info.precision,
             backend=info.backend,
             parameters=info.parameters,
-            memory=int(info.parameters * bytes_),
+            memory=info.weights or int(info.parameters * bytes_each),
             similarity=mean(rows, "similarity") or 0.0,
             exact=mean(rows, "exact") or 0.0,
             p50_ms=percentile(rows, "ms", 50) or 0.0,
