@@ -14,7 +14,7 @@ from slm_lsp.completion.confidence import Acceptance, best_length, chance, featu
 from slm_lsp.completion.context import ALL_PARTS
 from slm_lsp.completion.cursor import Cursor, line_ending, look, syntax_around
 from slm_lsp.completion.decoding import decode
-from slm_lsp.completion.extent import extent, stop_rules
+from slm_lsp.completion.extent import Extent, extent, stop_rules
 from slm_lsp.completion.filters import Candidate, Filter, Place
 from slm_lsp.completion.gates import closed_in
 from slm_lsp.completion.model import LoadedModel
@@ -123,7 +123,9 @@ def run(
     asked = request.trigger is Trigger.INVOKED
     count, margin = (settings.alternatives, math.inf) if asked else (1, MARGIN)
     sampling = _sampling(settings)
-    if model.engine.info.searches and switches.search and not sampling:
+    # A block that comes by itself, or what another model drafts, is there sooner as one text.
+    weighed = (asked or kind is Extent.LINE) and not (sampling or model.drafts)
+    if model.engine.info.searches and switches.search and weighed:
         count = max(count, TEXTS)
 
     def tell(text: str) -> None:

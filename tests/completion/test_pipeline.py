@@ -105,6 +105,13 @@ def test_of_several_texts_the_one_is_shown_that_fits_the_next_lines_indentation(
     assert bench.shown(document, "a = 1\n", others=["if a > 1 or a < -1:\n"]) == "if a > 1 or a < -1:"
 
 
+def test_a_block_that_comes_by_itself_is_one_text(bench: Bench) -> None:
+    document, others = "def f(x):\n    ¦\n", ["return x\n"]
+    assert bench.shown(document, "return (x + 1)\n", others=others) == "return (x + 1)"
+    asked = bench.shown(document, "return (x + 1)\n", others=others, trigger=Trigger.INVOKED)
+    assert asked == "return x"
+
+
 def test_a_search_tells_only_what_all_its_texts_begin_with() -> None:
     bench, told = Bench(), list[str]()
     bench.complete("x = ¦\n", "alpha, beta\n", others=["alpha, gamma\n"], told=told.append)
