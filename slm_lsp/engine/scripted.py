@@ -46,7 +46,9 @@ class ScriptedEngine:
         self.prefills: list[tuple[int, ...]] = []
         self.shrunk = 0
         self.closed = False
-        self.info = EngineInfo("scripted", 0, "float32", "cpu", 1, context_length, "scripted", searches)
+        self.info = EngineInfo(
+            "scripted", 0, "float32", "cpu", 1, context_length, "scripted", searches=searches
+        )
 
     def generate(
         self, prompt: Sequence[int], decoding: Decoding, cancel: CancelToken, usage: Usage

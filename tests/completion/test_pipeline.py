@@ -90,9 +90,9 @@ def test_a_word_in_mid_typing_is_finished_without_its_beginning(bench: Bench) ->
 
 
 def test_of_several_texts_the_one_is_shown_that_parses(bench: Bench) -> None:
-    assert bench.shown("x = f(¦\n", "a b\n", others=["a, b, c)\n", "a b)\n"]) == "a, b, c)"
+    assert bench.shown("x = f(a, ¦\n", "b c\n", others=["b, c, d)\n", "b c)\n"]) == "b, c, d)"
     # The likelier one, which is the shorter as all tokens are alike, if both do.
-    assert bench.shown("x = f(¦\n", "a, b, c, d)\n", others=["a)\n"]) == "a)"
+    assert bench.shown("x = f(a, ¦\n", "b, c, d)\n", others=["b)\n"]) == "b)"
 
 
 def test_of_several_texts_the_one_is_shown_that_no_filter_rejects(bench: Bench) -> None:
@@ -108,8 +108,8 @@ def test_of_several_texts_the_one_is_shown_that_fits_the_next_lines_indentation(
 def test_a_block_that_comes_by_itself_is_one_text(bench: Bench) -> None:
     document, others = "def f(x):\n    ¦\n", ["return x\n"]
     assert bench.shown(document, "return (x + 1)\n", others=others) == "return (x + 1)"
-    asked = bench.shown(document, "return (x + 1)\n", others=others, trigger=Trigger.INVOKED)
-    assert asked == "return x"
+    asked = bench.complete(document, "return (x + 1)\n", others=others, trigger=Trigger.INVOKED)
+    assert [item.text for item in asked.items] == ["return x", "return (x + 1)"]
 
 
 def test_a_search_tells_only_what_all_its_texts_begin_with() -> None:
