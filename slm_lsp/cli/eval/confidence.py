@@ -16,13 +16,14 @@ def confidence(
 ) -> None:
     """Fit the weights by which doubtful suggestions are held back, and print what they are worth.
 
-    The figures are those of a five-fold cross-validation: no hole is judged by weights that have seen it.
+    Of all holes those count where the filters left a text. The figures are those of a five-fold
+    cross-validation: no hole is judged by weights that have seen it.
     """
     from slm_lsp.completion.confidence import FEATURES
     from slm_lsp.evaluation.fitting import fit, trade_offs
     from slm_lsp.evaluation.report import load
 
-    rows = [row for file in files for row in load(file).rows if row["features"]]
+    rows = [row for file in files for row in load(file).rows if row["features"] and row["left"]]
     weights = fit(rows)
     table = figures("feature", "weight")
     for name, weight in zip(FEATURES, weights, strict=True):

@@ -16,7 +16,7 @@ PROSE = frozenset(("markdown", "mdx", "plaintext", "restructuredtext", "latex", 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a suggestion is to go; `before` and `after` are the brackets on both sides of it.
+    """Where a suggestion is to go; `before` and `after` are the brackets above and below the cursor's line.
 
     `syntax` is the text as it stands, without the suggestion; None where the language has no grammar.
     """
@@ -42,8 +42,9 @@ class Place:
         """Look at a place; `syntax` is that of the text before and after it."""
         at = len(around.before)
         region = syntax.region(at) if syntax else lexed(language, around.before[-WINDOW:])
-        before = brackets(around.before[-WINDOW:], language)
-        after = brackets(around.after[:WINDOW], language)
+        line = len(around.before) - len(around.line)
+        before = brackets(around.before[max(0, line - WINDOW) : line], language)
+        after = brackets(around.after[len(around.rest) : WINDOW], language)
         return cls(around, language, trigger, extent, region, syntax, before, after)
 
     def errors_with(self, text: str, replaces: int = 0) -> int | None:
@@ -59,7 +60,7 @@ class Place:
         around = self.around
         if self.language != "python" or self.region is not Region.CODE or not around.following:
             return False
-        if (self.before + brackets(text, self.language)).unclosed:
+        if (self.before + brackets(around.line + text, self.language)).unclosed:
             return False
         last = (around.line + text + around.rest).rstrip().rpartition("\n")[2]
         deeper = indentation(around.following[0]) > indentation(last)
@@ -69,9 +70,14 @@ class Place:
 
     def unbalanced_by(self, text: str, replaces: int = 0) -> bool:
         """Whether more brackets around the cursor have no partner with a text in the place than without."""
-        after = brackets(self.around.after[replaces:WINDOW], self.language) if replaces else self.after
-        with_text = self.before + brackets(text, self.language) + after
-        return with_text.worse_than(self.before + self.after, goes_on=len(self.around.after) > WINDOW)
+        around = self.around
+
+        def line(text: str, rest: str) -> Brackets:
+            # As one: a quote before the cursor may be closed behind it.
+            return self.before + brackets(around.line + text + rest, self.language) + self.after
+
+        with_text, without = line(text, around.rest[replaces:]), line("", around.rest)
+        return with_text.worse_than(without, goes_on=len(around.after) > WINDOW)
 
 
 @dataclass(frozen=True, slots=True)

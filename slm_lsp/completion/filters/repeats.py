@@ -1,9 +1,15 @@
 """Text that is there already, above, below or within the suggestion itself."""
 
+from itertools import islice, takewhile
+
 from slm_lsp.completion.extent import above_of
 from slm_lsp.completion.filters.base import Candidate, Place
 from slm_lsp.completion.request import Reason
 from slm_lsp.completion.rounds import first_round
+from slm_lsp.completion.stopping import TELLING, indentation
+
+BLOCK, REACH = 8, 2000
+"""Lines and characters below the cursor in which the rest of its block is looked for."""
 
 LETTERS = 4
 """Letters that a line must have to say anything: closing brackets, ``else`` and the like may come again."""
@@ -45,7 +51,10 @@ class Repetition:
 
 
 class RepeatsBelow:
-    """Cut where the text goes over into the lines below the cursor, however they are indented."""
+    """Cut where the text goes over into the lines below the cursor, however they are indented.
+
+    A line of some length that stands further down in the same block ends the text as well.
+    """
 
     name = "text below"
     reason = Reason.REPEATS_SUFFIX
@@ -55,20 +64,35 @@ class RepeatsBelow:
         below = [line.strip() for line in place.around.following]
         if not below:
             return one
-        length, starts, lines = 0, list[int](), list[str]()
+        length, starts, lines, widths = 0, list[int](), list[str](), list[int]()
         for index, line in enumerate(one.text.split("\n")):
             whole = line if index else place.around.line + line
             if whole.strip():
                 starts.append(length)
+                widths.append(indentation(whole))
                 lines.append(whole.strip())
             length += len(line) + 1
+        block = self._block(place, widths[0]) if widths else []
         for index, line in enumerate(lines):
+            if (widths[index], line) in block:
+                return one.cut(len(one.text[: starts[index]].rstrip()) if index else 0)
             if not (says_something(below[0]) and alike(line, below[0])):
                 continue
             # Only if it goes on like the text below, as far as it goes on.
             if len(lines) == index + 1 or len(below) == 1 or alike(lines[index + 1], below[1]):
                 return one.cut(len(one.text[: starts[index]].rstrip()) if index else 0)
         return one
+
+    @staticmethod
+    def _block(place: Place, width: int) -> list[tuple[int, str]]:
+        """Return the telling lines that follow in a block so far indented, each with its own indentation."""
+        lines = (line for line in place.around.after[:REACH].split("\n")[1:] if line.strip())
+        inside = takewhile(lambda line: indentation(line) >= width, islice(lines, BLOCK))
+        return [
+            (indentation(line), bare)
+            for line in inside
+            if len(bare := line.strip()) >= TELLING and says_something(bare)
+        ]
 
 
 class RepeatsAbove:

@@ -49,6 +49,17 @@ def test_a_suggestion_that_is_the_next_line_is_rejected() -> None:
     assert below("sum(items)", "total = ¦\ntotal = sum(items)\n") == ""
 
 
+def test_a_line_further_down_in_the_block_is_not_suggested() -> None:
+    marked = "func f() int {\n\t¦\n\tq.mu.Lock()\n\tdefer q.mu.Unlock()\n\treturn len(q.items)\n}\n"
+    assert below("return len(q.items)", marked) == ""
+    assert below("q.check()\n\treturn len(q.items)", marked) == "q.check()"
+    # A short line may well come twice, and so may one of another block.
+    assert below("q.mu.Lock()\n\tq.g()", marked) == "q.mu.Lock()\n\tq.g()"
+    assert below("if q.empty {\n\t\treturn len(q.items)", marked) == "if q.empty {\n\t\treturn len(q.items)"
+    marked = "case 1:\n    ¦\ncase 2:\n    return len(q.items)\n"
+    assert below("return len(q.items)", marked) == "return len(q.items)"
+
+
 def test_a_line_that_differs_in_one_name_is_no_copy() -> None:
     marked = "¦\nplanet2 = names.index(second2)\n"
     text = "planet1 = names.index(second1)"

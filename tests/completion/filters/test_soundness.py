@@ -64,6 +64,12 @@ def test_a_line_that_opens_a_block_misfits_only_where_all_that_is_missing_was_as
     assert not misfits("a = 1", level, Trigger.INVOKED)
 
 
+def test_a_quote_before_the_cursor_is_closed_behind_it() -> None:
+    marked = 'raise Torn(f"could not remove {path¦\n'
+    assert balanced('.name}") from error', marked) == '.name}") from error'
+    assert balanced('.name}")) from error', marked) == '.name}")'
+
+
 def test_brackets_that_are_closed_far_away_are_not_left_open() -> None:
     """The first line of a loop is missing within a module whose end is out of sight."""
     many = "    fn g() {\n        h(1);\n    }\n\n" * 800
