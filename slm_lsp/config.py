@@ -231,7 +231,7 @@ class Settings:
         1500, "Milliseconds after which a suggestion is cut at the end of its line.", _whole(10, 60000)
     )
     eagerness: int = _option(
-        85,
+        90,
         "How readily suggestions are shown by themselves, 0 to 100: those whose chance of being right is "
         "estimated at 100 less this percentage or more.",
         _whole(0, 100),

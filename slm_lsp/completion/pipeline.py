@@ -76,6 +76,7 @@ class _Judged:
     draft: Draft
     text: str
     replaces: int
+    mended: bool
     steps: tuple[Filtered, ...]
     reason: Reason | None
     features: tuple[float, ...]
@@ -308,12 +309,15 @@ def _judge(
             one = one.cut(length)
             steps = (*steps, Filtered(CONFIDENCE, one.text))
             reason = None if one.text else Reason.LOW_CONFIDENCE
-    return _Judged(draft, one.text, one.replaces, steps, reason, values, sure)
+    return _Judged(draft, one.text, one.replaces, one.mended, steps, reason, values, sure)
 
 
 def _rank(one: _Judged, place: Place) -> tuple[bool, int, float]:
-    """Return what orders texts, the best first: not rejected, the fewest syntax errors, the likeliest."""
-    errors = (place.errors_with(one.text, one.replaces) or 0) + place.misfits(one.text)
+    """Return what orders texts, the best first: not rejected, the fewest syntax errors, the likeliest.
+
+    What a filter had to mend was an error as well.
+    """
+    errors = (place.errors_with(one.text, one.replaces) or 0) + place.misfits(one.text) + one.mended
     return one.reason is not None, errors, -one.draft.score
 
 
