@@ -82,7 +82,7 @@ def indexed(folder: Path, files: int) -> Indexed:
             asked = words(_function(random.Random(at), at))
             begun = time.perf_counter()
             index.definitions([f"load_{at}", f"Order{at // 30}"], ("python",))
-            index.similar(asked, ("python",))
+            index.similar(dict.fromkeys(asked, 1.0), ("python",))
             spent.append((time.perf_counter() - begun) * 1e3)
         on_disk = sum(one.stat().st_size for one in folder.glob("index.sqlite*"))
         return Indexed(files, size, index.counts()[1], cpu, on_disk, _spread(spent))

@@ -38,11 +38,15 @@ _CLOSED = re.compile(r"""[)\]}>"'`]{1,4}""")
 """What editors put behind the cursor when a bracket or a quote is typed."""
 
 
+_Key = tuple[int, tuple[str, ...], object]
+"""What a context was found for: a line, what was called on it, and the state of the workspace."""
+
+
 @dataclass(slots=True)
 class _State:
     """What was found for a line of a document, what came of it, and what was shown from after the cursor."""
 
-    key: tuple[int, object] | None = None
+    key: _Key | None = None
     found: Found = field(default_factory=Found)
     shown: tuple[Snippet, ...] = ()
     after: str | None = None
@@ -65,24 +69,25 @@ class Contexts:
         document: Snapshot,
         line: int,
         *,
+        called: tuple[str, ...] = (),
         tokens: int,
         time_limit: float,
         rested: bool = True,
         parts: frozenset[Part] = ALL_PARTS,
     ) -> tuple[Context, str]:
-        """Return the context of a line of a document, and in words where it is from.
+        """Return the context of a line on which names are `called`, and in words where it is from.
 
         What is not found within `time_limit` ms is left out, and is there for the next request: until then
         the context that was found last is used. Where the cursor has not `rested`, that of a near line is.
         """
         uri = document.uri
-        key = (line, self.workspace.state(uri))
+        key = (line, called, self.workspace.state(uri))
         state = self._state(uri)
         said = "kept from the last request"
         if state.key and state.key != key and not rested and abs(line - state.key[0]) <= LINES_SERVED:
             said = "kept until the cursor rests"
         elif state.key != key:
-            future = self.workspace.find(document, line)
+            future = self.workspace.find(document, line, called, state.shown)
             try:
                 self._take(uri, key, future.result(time_limit / 1e3))
                 said = "found"
@@ -161,12 +166,12 @@ class Contexts:
                 self._states.popitem(last=False)
             return state
 
-    def _take(self, uri: str, key: tuple[int, object], found: Found) -> None:
+    def _take(self, uri: str, key: _Key, found: Found) -> None:
         state = self._state(uri)
         state.found = found  # first: whoever sees the key takes it for the key's
         state.key = key
 
-    def _late(self, uri: str, key: tuple[int, object], done: "Future[Found]") -> None:
+    def _late(self, uri: str, key: _Key, done: "Future[Found]") -> None:
         if done.cancelled():
             return
         if error := done.exception():

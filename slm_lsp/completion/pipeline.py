@@ -30,6 +30,7 @@ from slm_lsp.completion.request import (
     Trigger,
 )
 from slm_lsp.config import Settings
+from slm_lsp.context.called import called
 from slm_lsp.context.surroundings import Surroundings
 from slm_lsp.engine.interface import Sampling, Usage
 from slm_lsp.memory.recall import Recall
@@ -110,7 +111,7 @@ def run(
 
     # What is read ahead of need goes before what is asked for, which need not wait for more.
     rested = request.trigger is Trigger.INVOKED or not settings.ahead
-    context, said = _context(request, cursor.line, settings, switches, rested=rested)
+    context, said = _context(request, cursor.line, around, settings, switches, rested=rested)
     clock.lap("other context", said)
     prompt = _prompt(model, request, around, settings, context, switches.healing)
     clock.lap(
@@ -195,12 +196,18 @@ def prompt_of(model: LoadedModel, request: CompletionRequest, settings: Settings
         ModelError: the model can't hold it.
     """
     cursor, around = look(request)
-    context, _ = _context(request, cursor.line, settings, ALL_ON)
+    context, _ = _context(request, cursor.line, around, settings, ALL_ON)
     return _prompt(model, request, around, settings, context)
 
 
 def _context(
-    request: CompletionRequest, line: int, settings: Settings, switches: Switches, *, rested: bool = True
+    request: CompletionRequest,
+    line: int,
+    around: Surroundings,
+    settings: Settings,
+    switches: Switches,
+    *,
+    rested: bool = True,
 ) -> tuple[Context | None, str]:
     """Return what to show beside the text at the cursor, and in words where it is from."""
     if not (request.contexts and settings.context_tokens and switches.context):
@@ -208,6 +215,7 @@ def _context(
     return request.contexts.gather(
         request.document,
         line,
+        called=called(around.line, around.rest),
         tokens=settings.context_tokens,
         time_limit=settings.context_time_limit,
         rested=rested,

@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from slm_lsp.context.buffers import Parsed
+from slm_lsp.context.called import types
 from slm_lsp.context.elsewhere import Elsewhere
 from slm_lsp.context.index import Defined
 from slm_lsp.context.languages import comment
@@ -22,11 +23,17 @@ ABOVE, BELOW = 24, 6
 MOST_NAMES = 24
 """Names that are looked up, the nearest."""
 
+LEAST = 0.25
+"""The score below which a definition is no help."""
+
+KEPT = 0.5
+"""What a name counts whose definition is shown already: to leave it out would take time, and win nothing."""
+
 MOST_ALIKE = 4
 """Definitions of one name among which none is said to be meant, if no import tells."""
 
-MOST_MEMBERS = 14
-"""Members that are shown of a class."""
+MEMBERS_LENGTH = 400
+"""Characters of the members that are shown of a class: of more there is no room for anything else."""
 
 _IDENTIFIER, _PATH_PART = re.compile(r"[^\W\d]\w*"), re.compile(r"[\w-]+")
 
@@ -41,11 +48,18 @@ class Name:
     weight: float
 
 
-def names_near(parsed: Parsed, lines: Sequence[str], line: int) -> list[Name]:
+def names_near(
+    parsed: Parsed,
+    lines: Sequence[str],
+    line: int,
+    called: Sequence[str] = (),
+    kept: Sequence[str] = (),
+) -> list[Name]:
     """Return the names that code near a line refers to, the weightiest first.
 
-    `lines` is the text as it is now; the tree of `parsed` may be older. The cursor's own line is left out:
-    what is being typed on it changes with every key.
+    `lines` is the text as it is now; the tree of `parsed` may be older. Of the cursor's own line only the
+    names in `called` count: what is being typed on it changes with every key. Variables ask for their types
+    as well. The names in `kept`, whose definitions are shown already, count for little.
     """
     weights: dict[str, float] = {}
 
@@ -70,6 +84,13 @@ def names_near(parsed: Parsed, lines: Sequence[str], line: int) -> list[Name]:
             if at != line:
                 for name in _IDENTIFIER.findall(lines[at]):
                     note(name, 0.5 / (1 + abs(at - line) / 4))
+    for name in kept:
+        note(name, KEPT)
+    for back, name in enumerate(reversed(called)):
+        note(name, 1.2 - 0.05 * back)
+    near = sorted(weights, key=lambda name: (-weights[name], name))
+    for name, type_ in types(near, lines, line).items():
+        note(type_, 0.95 * weights[name])
     ordered = sorted(weights, key=lambda name: (-weights[name], name))
     return [Name(name, weights[name]) for name in ordered[:MOST_NAMES]]
 
@@ -82,12 +103,16 @@ def definitions(parsed: Parsed, names: Sequence[Name], elsewhere: Elsewhere, sho
     local = {one.name for one in parsed.outline.symbols}
     wanted = [name for name in names if name.text not in local]
     imports = [one.text for one in parsed.outline.imports]
+    named = {name.text for name in names}.union(*(one.names for one in parsed.outline.imports))
     found = elsewhere.definitions(name.text for name in wanted)
     best: list[tuple[float, Defined]] = []
     for name in wanted:
-        if choice := meant(found[name.text], imports, parsed.snapshot.path):
+        # Everyone has a field called `name`: it says nothing if nothing says whose it is.
+        likely = [one for one in found[name.text] if one.symbol.kind != "field" or one.symbol.owner in named]
+        if choice := meant(likely, imports, parsed.snapshot.path):
             certainty, one = choice
-            best.append((name.weight * certainty, one))
+            if name.weight * certainty >= LEAST:
+                best.append((name.weight * certainty, one))
     best.sort(key=lambda entry: (-entry[0], str(entry[1].path), entry[1].symbol.start))
     classes = {(one.path, one.symbol.name) for _, one in best if one.symbol.kind == "class"}
     return [
@@ -149,6 +174,7 @@ def _snippet(one: Defined, members: Iterable[Defined], score: float, shown: Show
         text,
         round(score, 4),
         "open buffer" if is_open else "index",
+        symbol.name,
     )
 
 
@@ -159,10 +185,15 @@ def _class(one: Defined, members: list[Defined]) -> str:
     public = [
         each for each in members if not each.symbol.name.startswith("_") or each.symbol.name == "__init__"
     ]
-    chosen = sorted(public, key=lambda each: (each.symbol.kind != "field", each.symbol.start))[:MOST_MEMBERS]
-    if not chosen:
+    lines: list[str] = []
+    room = MEMBERS_LENGTH
+    for each in sorted(public, key=lambda each: (each.symbol.kind != "field", each.symbol.start)):
+        text = stub(each.symbol)
+        if len(text) <= room:
+            lines += ["    " + line for line in text.split("\n")]
+            room -= len(text)
+    if not lines:
         return stub(one.symbol)
-    lines = ["    " + line for each in chosen for line in stub(each.symbol).split("\n")]
     if signature.endswith(":"):
         return "\n".join([signature, *lines])
     return "\n".join([signature.removesuffix("{").rstrip() + " {", *lines, "}"])

@@ -8,7 +8,7 @@ import hashlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from math import log as ln
@@ -28,7 +28,7 @@ COMMON = 1000
 """Places from which on a word tells nothing."""
 
 ASKED = 14
-"""Words of a question that are looked up: the rarest."""
+"""Words of a question that places are looked up by: the rarest and nearest."""
 
 WORN, WORN_PLACES = 4, 10_000
 """An index is made anew once this many times its places, and at least so many, have been written to it."""
@@ -238,14 +238,22 @@ class Index:
             )
             return [path for (path,) in rows]
 
-    def similar(self, asked: set[str], languages: Sequence[str], most: int = 20) -> list[Place]:
-        """Return the places that share the most rare words with what is asked, best first."""
+    def similar(
+        self, asked: Mapping[str, float], languages: Sequence[str], most: int = 20
+    ) -> tuple[list[Place], dict[str, float]]:
+        """Return the places that share the most of what is asked, best first, and how rare each word is.
+
+        Words count for what is said of them, and for their rarity: 0 for those that stand everywhere.
+        """
         with self._asking:
+            found = {word: self._places(word) for word in sorted(asked)}
+            rarity = {word: ln(1 + COMMON / len(places)) for word, places in found.items() if places}
+            rarity |= dict.fromkeys(asked.keys() & self._common, 0.0)
+            weights = {word: asked[word] * rarity[word] for word, places in found.items() if places}
             scores: dict[int, float] = {}
-            for found in sorted(self._postings(asked), key=len)[:ASKED]:
-                weight = ln(1 + COMMON / len(found))
-                for place in found:
-                    scores[place] = scores.get(place, 0.0) + weight
+            for word in sorted(weights, key=lambda word: (-weights[word], word))[:ASKED]:
+                for place in found[word]:
+                    scores[place] = scores.get(place, 0.0) + weights[word]
             best = sorted(scores, key=lambda place: (-scores[place], place))[: most * 3]
             rows = self._reader.execute(
                 f"SELECT places.id, path, language, line FROM places JOIN files ON files.id = file"
@@ -253,7 +261,7 @@ class Index:
                 (*best, *languages),
             ).fetchall()
         places = [Place(self.root / path, language, line, scores[id]) for id, path, language, line in rows]
-        return sorted(places, key=lambda place: (-place.score, place.path, place.line))[:most]
+        return sorted(places, key=lambda place: (-place.score, place.path, place.line))[:most], rarity
 
     def counts(self) -> tuple[int, int]:
         """Return the number of files and of definitions."""
@@ -269,13 +277,13 @@ class Index:
             self._writer.close()
             self._reader.close()
 
-    def _postings(self, asked: set[str]) -> Iterator[list[int]]:
-        for word in sorted(asked - self._common):
-            rows = self._reader.execute(
-                "SELECT rowid FROM words WHERE words MATCH ? LIMIT ?", (f'"{word}"', COMMON)
-            )
-            if found := [place for (place,) in rows]:
-                yield found
+    def _places(self, word: str) -> list[int]:
+        if word in self._common:
+            return []
+        rows = self._reader.execute(
+            "SELECT rowid FROM words WHERE words MATCH ? LIMIT ?", (f'"{word}"', COMMON)
+        )
+        return [place for (place,) in rows]
 
     def _forget(self, path: str) -> None:
         row = self._writer.execute("SELECT id FROM files WHERE path = ?", (path,)).fetchone()

@@ -1,20 +1,22 @@
 """The file itself beyond what is seen of it: its imports, the scopes around the cursor, and an outline."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from slm_lsp.context.buffers import Parsed
 from slm_lsp.context.symbols import Symbol
 from slm_lsp.text.snippet import Piece
 
-SCOPE, IMPORT, MEMBER, OUTLINE = range(4)
-"""What comes first where there is no room for all."""
+SCOPE, IMPORT, MEMBER, FOREIGN, OUTLINE = range(5)
+"""What comes first where there is no room for all. An import is foreign if it is nothing of the project."""
 
 MOST_MEMBERS, MOST_OUTLINED, MOST_IMPORTS = 24, 40, 30
 """Pieces of each kind: those nearest to the cursor, and the last imports."""
 
 
-def pieces(parsed: Parsed, line: int) -> tuple[Piece, ...]:
+def pieces(parsed: Parsed, line: int, ours: Container[str]) -> tuple[Piece, ...]:
     """Return the parts of a file that a cursor on a line does well to know, in the order to show them.
+
+    `ours` are the names that the project defines: whatever is imported of them no model knows.
 
     Imports and the outline come first; then the scopes around the cursor from the outside in, the members of
     the innermost class right behind its signature.
@@ -39,7 +41,10 @@ def pieces(parsed: Parsed, line: int) -> tuple[Piece, ...]:
     at = scopes.index(owner) + 1 if owner else 0
     under = owner.start if owner else None
     return (
-        *(Piece(one.start, f"{one.text}\n", IMPORT) for one in found.imports[-MOST_IMPORTS:]),
+        *(
+            Piece(one.start, f"{one.text}\n", IMPORT if any(name in ours for name in one.names) else FOREIGN)
+            for one in found.imports[-MOST_IMPORTS:]
+        ),
         *(Piece(one.start, indented(one, stub(one)), OUTLINE) for one in nearest(rest, MOST_OUTLINED)),
         *chain[:at],
         *(

@@ -1,6 +1,7 @@
 """Which texts people write, and may be shown: nothing minified, generated, or with a secret in it."""
 
 import re
+from functools import lru_cache
 from pathlib import Path, PurePath
 
 from slm_lsp.secrecy import has_token, mask, secret_name
@@ -10,6 +11,9 @@ LARGEST = 300_000
 
 LONGEST_LINE, LONGEST_MEAN = 1000, 120
 """Characters of the longest line and of the mean line, from which a file counts as minified."""
+
+KEPT = 64
+"""Files whose text is kept: the same ones are like the code at the cursor again and again."""
 
 SHORT = 200
 """Characters below which the share of letters says nothing."""
@@ -37,11 +41,18 @@ def reason_to_skip(path: PurePath | str, text: str) -> str | None:
 def read(path: Path) -> str | None:
     """Return the text of a file, in UTF-8 or else Latin-1, or None if it is not to be shown.
 
-    What looks like a secret in it is masked.
+    What looks like a secret in it is masked. The last `KEPT` files are kept, until they change.
     """
     try:
-        if path.stat().st_size > LARGEST:
-            return None
+        status = path.stat()
+    except OSError:
+        return None
+    return None if status.st_size > LARGEST else _read(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(KEPT)
+def _read(path: Path, time: int, size: int) -> str | None:
+    try:
         data = path.read_bytes()
     except OSError:
         return None

@@ -33,6 +33,7 @@ _WRAPPERS = frozenset(
 )
 """Nodes around a definition that its signature begins with."""
 
+_NAME = re.compile(r"[A-Za-z_]\w+")
 _SPACE = re.compile(r"\s+")
 _OPENED, _CLOSED = re.compile(r"(?<=[(\[{]) (?=\S)"), re.compile(r",? (?=[)\]])")
 
@@ -65,6 +66,11 @@ class Import:
     start: int
     end: int
     text: str
+
+    @property
+    def names(self) -> list[str]:
+        """The words of it, modules and keywords included."""
+        return _NAME.findall(self.text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,14 +26,14 @@ class Tree:
 
     Hidden and vendored folders, whatever an ignore file names, and links don't. The ignore files of the
     repository around the folder count as well, unless they name the folder itself: whoever names it wants
-    it. Each ignore file is read once, when a path below it is first asked about.
+    it. Each ignore file is read once, when a path is first asked about that it may name; never before, since
+    trees are made on the event loop.
     """
 
     def __init__(self, root: Path, skipped: Collection[str] = VENDORED) -> None:
         self.root = root
         self._skipped = skipped
         self._known: dict[Path, _Specs] = {}
-        self._above = _above(root)
 
     def files(self, refused: Callable[[Path], None] = lambda folder: None) -> Iterator[Path]:
         """Yield every file, folder by folder in a fixed order; `refused` is told of unreadable folders.
@@ -77,7 +77,6 @@ class Tree:
     def forget(self) -> None:
         """Read the ignore files again when they are next needed."""
         self._known.clear()
-        self._above = _above(self.root)
 
     def _leaves_out(self, path: Path, is_folder: bool, specs: _Specs) -> bool:
         if is_folder and (path.name.startswith(".") or path.name in self._skipped):
@@ -86,7 +85,7 @@ class Tree:
 
     def _specs(self, folder: Path) -> _Specs:
         if folder not in self._known:
-            above = self._above if folder == self.root else self._specs(folder.parent)
+            above = _above(folder) if folder == self.root else self._specs(folder.parent)
             self._known[folder] = above + _ignored_in(folder, *IGNORE_FILES)
         return self._known[folder]
 

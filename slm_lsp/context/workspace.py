@@ -146,9 +146,14 @@ class Workspace:
         """Return the open documents that may be shown to the model elsewhere, as they are now."""
         return [one for one in self._buffers.snapshots() if self._may_be_shown(one)]
 
-    def find(self, document: Snapshot, line: int) -> "Future[Found]":
-        """Find the context of a line of a document; it need not be open."""
-        return self._worker.submit(self._find, document, line)
+    def find(
+        self, document: Snapshot, line: int, called: Sequence[str] = (), kept: Sequence[Snippet] = ()
+    ) -> "Future[Found]":
+        """Find the context of a line of a document, on which names are `called`; it need not be open.
+
+        What is shown already, `kept`, is looked for as well.
+        """
+        return self._worker.submit(self._find, document, line, called, kept)
 
     def tree(self, document: Snapshot) -> Tree | None:
         """Return the syntax tree of this very version of a document, if the parser has come that far."""
@@ -202,16 +207,20 @@ class Workspace:
                 while len(self._visited) > VISITED:
                     self._visited.popitem(last=False)
 
-    def _find(self, document: Snapshot, line: int) -> Found:
+    def _find(self, document: Snapshot, line: int, called: Sequence[str], kept: Sequence[Snippet]) -> Found:
         parsed, others, indexes = self._known(document)
         with self._lock:
             visited = [path for path in reversed(self._visited) if path != document.path]
         current = [one for one in self.buffers() if _is_other(one, document)]
         found: list[Snippet] = []
-        names = names_near(parsed, document.lines, line)
+        names = names_near(parsed, document.lines, line, called, [one.name for one in kept])
+        imported = {name for one in parsed.outline.imports for name in one.names}
+        ours = self.defined(imported, document)
         parts: tuple[Callable[[], list[Snippet]], ...] = (
             lambda: definitions(parsed, names, Elsewhere(parsed, others, indexes), self._shown),
-            lambda: similar(document, line, current, visited, indexes, self._shown),
+            lambda: similar(
+                document, line, called, {one.key for one in kept}, current, visited, indexes, self._shown
+            ),
             lambda: self._edited(document, line, current),
         )
         for part in parts:
@@ -229,7 +238,7 @@ class Workspace:
             path=self._shown(document.path) if document.path else "",
             marks=comment(document.language) or ("#", ""),
             repository=root.name if root else "",
-            pieces=tuple(replace(one, text=mask(one.text)) for one in pieces(parsed, line)),
+            pieces=tuple(replace(one, text=mask(one.text)) for one in pieces(parsed, line, ours)),
             snippets=tuple(replace(one, text=mask(one.text)) for one in found),
         )
 

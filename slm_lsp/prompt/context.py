@@ -20,10 +20,10 @@ class Share:
 
 
 SHARES = {
-    Part.DEFINITIONS: Share(0.35, 0.70),
+    Part.SIMILAR: Share(0.40, 0.60),
     Part.FILE: Share(0.25, 0.50),
+    Part.DEFINITIONS: Share(0.20, 0.70),
     Part.EDITS: Share(0.15, 0.30),
-    Part.SIMILAR: Share(0.10, 0.60),
 }
 """Of each part. What one does not need goes to the others, in this order."""
 
@@ -34,7 +34,8 @@ PINNED = frozenset((Part.DEFINITIONS, Part.EDITS))
 """Parts whose new snippets push out old ones that are no longer among the best."""
 
 OLD_KEPT = 6
-"""How far down the ranking of its part a snippet may fall and still stay."""
+"""How far down the ranking of a pinned part a snippet may fall and still stay. Of the others those stay that
+are among the best; that they were shown is part of their score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def choose(context: Context, vocabulary: Vocabulary, file_tokens: int) -> tuple[
         (part, one.key): one
         for part in ORDER
         for rank, one in enumerate(ranked[part])
-        if rank < OLD_KEPT or one in best
+        if one in best or (part in PINNED and rank < OLD_KEPT)
     }
     kept = [useful[(one.part, one.key)] for one in context.shown if (one.part, one.key) in useful]
     room = context.tokens - given[Part.FILE]

@@ -19,7 +19,7 @@ class Snippet:
 
     `path` is shown with it; `marks` open and close a comment in the file's language. `key` tells a snippet
     from the others of its part even if its text changes. `score` is comparable within the part, and
-    `source` says where it is from.
+    `source` says where it is from. `name` is what a definition defines.
     """
 
     part: Part
@@ -29,6 +29,7 @@ class Snippet:
     text: str
     score: float
     source: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import pytest
 
@@ -229,19 +230,35 @@ def test_a_bracket_that_was_there_before_is_shown(contexts: Contexts) -> None:
         assert contexts.suffix("file:///a", after) == shown
 
 
+def test_a_line_further_down_keeps_what_was_shown(
+    workspace: Workspace, contexts: Contexts, main: Snapshot, tmp_path: Path
+) -> None:
+    """The first key of a line would else cost a whole prompt: what was shown is still of use."""
+    loaded, _ = model()
+    typed, costs = document(tmp_path / "main.py", MAIN), []
+    for line in range(5, 25):
+        edits = typed.apply([Change("    count = 1\n", Span(line, 0, line, 0))], line)
+        workspace.edit(typed.snapshot(), edits)
+        workspace.settle()
+        request = asked(typed.snapshot(), contexts, line=line, column=13)
+        costs.append(run(loaded, request, PATIENT, CancelToken()).usage.prefilled)
+        assert "def deposit" in prompt(request)
+    assert median(costs) < costs[0] / 4
+
+
 def test_what_is_late_is_left_out_and_there_for_the_next_request(
     workspace: Workspace, contexts: Contexts, main: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     released, find, futures = threading.Event(), workspace._find, list[Future[Found]]()
 
-    def slowly(document: Snapshot, line: int) -> Found:
+    def slowly(document: Snapshot, line: int, *more: Any) -> Found:
         assert released.wait(20)
-        return find(document, line)
+        return find(document, line, *more)
 
     submitted = workspace.find
 
-    def noted(document: Snapshot, line: int) -> "Future[Found]":
-        futures.append(submitted(document, line))
+    def noted(document: Snapshot, line: int, *more: Any) -> "Future[Found]":
+        futures.append(submitted(document, line, *more))
         return futures[-1]
 
     monkeypatch.setattr(workspace, "_find", slowly)
@@ -262,7 +279,7 @@ def test_what_is_late_is_left_out_and_there_for_the_next_request(
 def test_context_that_fails_costs_no_suggestion(
     workspace: Workspace, contexts: Contexts, main: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(document: Snapshot, line: int) -> Found:
+    def fail(document: Snapshot, line: int, *more: Any) -> Found:
         raise RuntimeError
 
     monkeypatch.setattr(workspace, "_find", fail)

@@ -29,9 +29,11 @@ def parsed(path: str, text: str, language: str = "python") -> Parsed:
     return Parsed.of(Snapshot(f"file://{path}", language, 1, tuple(split(text)), Path(path)))
 
 
-def found(text: str, line: int, *others: Parsed, language: str = "python") -> list[Snippet]:
+def found(
+    text: str, line: int, *others: Parsed, language: str = "python", called: tuple[str, ...] = ()
+) -> list[Snippet]:
     own = parsed("/shop/till.py", text, language)
-    names = names_near(own, own.snapshot.lines, line)
+    names = names_near(own, own.snapshot.lines, line, called)
     return definitions(own, names, Elsewhere(own, others, ()), lambda path: path.name)
 
 
@@ -69,6 +71,39 @@ def test_what_the_file_defines_itself_and_the_line_being_typed_ask_for_nothing()
     account = parsed("/shop/account.py", ACCOUNT)
     assert found("class Account:\n    pass\n\nx = Account()\n\n", 4, account) == []
     assert found("x = 1\nAccount\n", 1, account) == []
+
+
+def test_what_is_called_on_the_line_being_typed_comes_first() -> None:
+    account = parsed("/shop/account.py", ACCOUNT)
+    audit = parsed("/shop/audit.py", "def audit(strict: bool) -> None:\n    pass\n")
+    text = "from account import Account\nfrom audit import audit\n\nx = Account()\naudit(\n"
+    assert [one.path for one in found(text, 4, account, audit)] == ["account.py"]
+    assert [one.path for one in found(text, 4, account, audit, called=("audit",))] == [
+        "audit.py",
+        "account.py",
+    ]
+
+
+def test_a_variable_asks_for_the_class_that_it_is_made_by() -> None:
+    text = "from bank import open_account\n\n\ndef pay(who: Account) -> None:\n" + "    x = 1\n" * 40
+    account = parsed("/shop/account.py", ACCOUNT)
+    (snippet,) = found(text + "    who.\n", 44, account, called=("who",))
+    assert "def deposit" in snippet.text
+
+
+def test_a_field_that_many_have_is_shown_only_if_its_class_is_named() -> None:
+    order = parsed("/shop/order.py", "class Order:\n    number: int\n")
+    text = "x = 1\nprint(x.number)\n\n"
+    assert found(text, 2, order) == []
+    (snippet,) = found("from order import Order\n" + text, 3, order)
+    assert "number: int" in snippet.text
+
+
+def test_a_class_with_many_members_leaves_room_for_others() -> None:
+    many = "".join(f"    def method_{at}(self, first: int, second: str) -> None: ...\n" for at in range(50))
+    (snippet,) = found("x = Long()\n\n", 1, parsed("/shop/long.py", "class Long:\n" + many))
+    assert "method_0" in snippet.text
+    assert len(snippet.text) < 600
 
 
 def test_another_language_means_something_else() -> None:

@@ -63,7 +63,7 @@ def test_definitions_and_words_of_all_files_are_found(root: Path, start: Start) 
     write(root, "two.py", "def farewell(visitor_name):\n    return visitor_name\n")
     indexer = start()
     assert defined(indexer, "greet") == ["a/one.py"]
-    (place,) = indexer.index.similar({"visitor_name", "farewell"}, ["python"])
+    (place,), _ = indexer.index.similar({"visitor_name": 1.0, "farewell": 1.0}, ["python"])
     assert place.path == root / "two.py"
     assert indexer.index.counts() == (2, 2)
 

@@ -3,13 +3,15 @@
 from pathlib import Path
 
 from slm_lsp.context.buffers import Parsed
-from slm_lsp.context.own import IMPORT, MEMBER, OUTLINE, SCOPE, pieces
+from slm_lsp.context.own import FOREIGN, IMPORT, MEMBER, OUTLINE, SCOPE, pieces
 from slm_lsp.text.lines import split
 from slm_lsp.text.snapshot import Snapshot
 from slm_lsp.text.snippet import Piece
 
+OURS = {"Base"}
 TEXT = '''import csv
 from pathlib import Path
+from shop.base import Base
 
 
 def helper(path: Path) -> int:
@@ -34,16 +36,17 @@ class Till(Base):
 
 
 def of(text: str, line: int, language: str = "python") -> dict[int, list[Piece]]:
-    found: dict[int, list[Piece]] = {SCOPE: [], IMPORT: [], MEMBER: [], OUTLINE: []}
+    found: dict[int, list[Piece]] = {SCOPE: [], IMPORT: [], MEMBER: [], FOREIGN: [], OUTLINE: []}
     snapshot = Snapshot("file:///a", language, 1, tuple(split(text)), Path("/a"))
-    for one in pieces(Parsed.of(snapshot), line):
+    for one in pieces(Parsed.of(snapshot), line, OURS):
         found[one.rank].append(one)
     return found
 
 
 def test_imports_scopes_members_and_the_rest_are_told_apart() -> None:
-    found = of(TEXT, 20)
-    assert [one.text for one in found[IMPORT]] == ["import csv\n", "from pathlib import Path\n"]
+    found = of(TEXT, 21)
+    assert [one.text for one in found[IMPORT]] == ["from shop.base import Base\n"]
+    assert [one.text for one in found[FOREIGN]] == ["import csv\n", "from pathlib import Path\n"]
     till, close = found[SCOPE]
     assert till.text == '@frozen\nclass Till(Base):\n    """What the shop took in."""\n'
     assert close.text == '    def close(self) -> None:\n        """End the day."""\n'
@@ -58,7 +61,7 @@ def test_imports_scopes_members_and_the_rest_are_told_apart() -> None:
 def test_at_the_top_level_there_is_no_scope() -> None:
     found = of(TEXT, 2)
     assert found[SCOPE] == found[MEMBER] == []
-    assert [one.first for one in found[OUTLINE]][:2] == [4, 8]
+    assert [one.first for one in found[OUTLINE]][:2] == [5, 9]
 
 
 def test_braces_stay_balanced_in_an_outline() -> None:
@@ -69,4 +72,10 @@ def test_braces_stay_balanced_in_an_outline() -> None:
 
 
 def test_without_a_grammar_there_is_nothing_to_tell() -> None:
-    assert of("whatever { }\n", 0, "brainfuck") == {SCOPE: [], IMPORT: [], MEMBER: [], OUTLINE: []}
+    assert of("whatever { }\n", 0, "brainfuck") == {
+        SCOPE: [],
+        IMPORT: [],
+        MEMBER: [],
+        FOREIGN: [],
+        OUTLINE: [],
+    }

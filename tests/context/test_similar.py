@@ -28,10 +28,18 @@ def snapshot(path: str, text: str, language: str = "python") -> Snapshot:
     return Snapshot(f"file://{path}", language, 1, tuple(split(text)), Path(path))
 
 
-def found(*others: Snapshot, text: str = BEGUN, visited: tuple[str, ...] = ()) -> list[Snippet]:
+def found(
+    *others: Snapshot,
+    text: str = BEGUN,
+    visited: tuple[str, ...] = (),
+    called: tuple[str, ...] = (),
+    kept: tuple[str, ...] = (),
+) -> list[Snippet]:
     own = snapshot("/shop/payments.py", text)
     line = len(own.lines) - 2
-    return similar(own, line, others, [Path(one) for one in visited], (), lambda path: path.name)
+    return similar(
+        own, line, called, kept, others, [Path(one) for one in visited], (), lambda path: path.name
+    )
 
 
 def test_what_does_the_same_elsewhere_is_found_and_nothing_else() -> None:
@@ -53,6 +61,25 @@ def test_one_window_for_each_file_and_the_nearer_or_later_visited_file_first() -
 def test_what_stands_at_the_cursor_already_is_not_shown_again() -> None:
     text = READ_ORDERS + "\n" + BEGUN
     assert found(snapshot("/shop/copy.py", READ_ORDERS), text=text) == []
+
+
+def test_what_stands_next_to_the_cursor_and_is_called_on_its_line_counts_for_most() -> None:
+    far = "def close_shop(day, till):\n    lock_doors(day)\n    count_coins(till)\n" + "\n" * 10
+    near = "def greet_customer(name, gift):\n    wave_hand(name)\n\n\n\n    \n"
+    of_far = snapshot("/shop/a.py", "lock_doors(night)\ncount_coins(box)\nswitch_off(day)\n")
+    of_near = snapshot("/shop/b.py", "wave_hand(name)\ngreet_customer(name, gift)\nsay_hello(name)\n")
+    assert found(of_far, of_near, text=far + near)[0].path == "b.py"
+    assert found(of_far, of_near, text=far + near, called=("lock_doors", "count_coins"))[0].path == "a.py"
+
+
+def test_what_is_shown_already_gives_way_only_to_what_is_far_better() -> None:
+    orders, invoices = snapshot("/a/orders.py", READ_ORDERS), snapshot("/b/invoices.py", READ_INVOICES)
+    first, second = found(orders, invoices)
+    assert found(orders, invoices, kept=(second.key,))[0].key == second.key
+    filler = "".join(f"thing_{at} = other_{at}\n" for at in "abcdefgh")
+    weak = snapshot("/b/shapes.py", filler + "remove(folder, file)\nsorted(things)\n")
+    (_, shown) = found(orders, weak)
+    assert found(orders, weak, kept=(shown.key,))[0].key == first.key
 
 
 def test_other_languages_are_left_out() -> None:

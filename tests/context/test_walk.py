@@ -3,7 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from slm_lsp.context import walk
 from slm_lsp.context.walk import Tree
+from slm_lsp.context.workspace import Workspace
 
 
 def put(root: Path, *names: str, text: str = "") -> None:
@@ -78,3 +80,28 @@ def test_changed_ignore_files_are_read_again_when_told(tmp_path: Path) -> None:
 
 def test_what_lies_elsewhere_is_no_part_of_the_tree(tmp_path: Path) -> None:
     assert not Tree(tmp_path / "a").has(tmp_path / "b.py")
+
+
+def test_taking_note_of_a_changed_ignore_file_reads_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told on the event loop, where no disk may be waited for."""
+    put(tmp_path, ".git/config", "shop/a.py")
+    put(tmp_path, ".gitignore", text="a.py\n")
+    read: list[str] = []
+    ignored_in = walk._ignored_in
+
+    def noted(folder: Path, *names: str) -> walk._Specs:
+        read.append(folder.name)
+        return ignored_in(folder, *names)
+
+    monkeypatch.setattr(walk, "_ignored_in", noted)
+    workspace = Workspace()
+    try:
+        workspace.add_folder(tmp_path / "shop")
+        workspace.changed(tmp_path / ".gitignore")
+        assert not read
+        assert not Tree(tmp_path / "shop").has(tmp_path / "shop" / "a.py")
+        assert read
+    finally:
+        workspace.shut_down()
