@@ -55,11 +55,16 @@ export class Session implements vscode.Disposable {
     private readonly onMissing: () => void,
     private readonly onFailed: (message: string) => void,
   ) {
-    this.suggesting = new Suggesting(status);
+    this.suggesting = new Suggesting(status, (document) =>
+      this.client?.isRunning()
+        ? this.client.getFeature("textDocument/inlineCompletion")?.getProvider(document)
+        : undefined,
+    );
   }
 
   dispose(): void {
     clearTimeout(this.timer);
+    this.suggesting.dispose();
   }
 
   /** Start the server, or start it anew. */

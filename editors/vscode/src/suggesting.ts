@@ -2,21 +2,33 @@
 
 import * as vscode from "vscode";
 import type { Middleware } from "vscode-languageclient/node";
+import { Early } from "./early";
 import { serverSettings } from "./settings";
 import type { StatusBar } from "./statusBar";
 
 type Suggestions = vscode.InlineCompletionItem[] | vscode.InlineCompletionList | null | undefined;
 
 /** Keeps what was last offered, so that the server can be told when it is dismissed. */
-export class Suggesting {
+export class Suggesting implements vscode.Disposable {
   private offered: { uri: string; id: string } | undefined;
+  private readonly early: Early;
 
-  constructor(private readonly status: StatusBar) {}
+  /** `provider` is the language client's, for a document. */
+  constructor(
+    private readonly status: StatusBar,
+    provider: (document: vscode.TextDocument) => vscode.InlineCompletionItemProvider | undefined,
+  ) {
+    this.early = new Early(provider);
+  }
 
   readonly middleware: Middleware = {
     provideInlineCompletionItems: async (document, position, context, token, next) => {
       if (inDiff(document)) {
         return null;
+      }
+      const asked = this.early.take(document, position, context, token);
+      if (asked) {
+        return asked;
       }
       const done = this.status.working();
       const started = performance.now();
@@ -35,6 +47,10 @@ export class Suggesting {
       configuration: (params) => params.items.map(() => serverSettings()),
     },
   };
+
+  dispose(): void {
+    this.early.dispose();
+  }
 
   /** Return the id of what was last offered in a document, once. */
   take(document: vscode.TextDocument): string | undefined {
