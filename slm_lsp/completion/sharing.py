@@ -15,7 +15,6 @@ from slm_lsp.completion.memory import give_back
 from slm_lsp.completion.model import LoadedModel, Progress
 from slm_lsp.config import Settings
 from slm_lsp.engine.shared.client import SharedEngine
-from slm_lsp.engine.shared.host import Host
 from slm_lsp.engine.shared.place import Place
 from slm_lsp.engine.shared.wire import LOST, Header, Wire
 from slm_lsp.errors import ModelError
@@ -43,6 +42,8 @@ def serve(settings: Settings) -> None:
     Raises:
         OSError: another one listens already.
     """
+    # No window needs them.
+    from slm_lsp.engine.shared.host import Host
     from slm_lsp.tokens.healing import TailConstraint
 
     host = Host(_place(settings).listen())
@@ -70,8 +71,8 @@ def _shared(settings: Settings, progress: Progress) -> LoadedModel:
     engine = SharedEngine(join)
     folder = Path(said[0]["folder"])
     vocabulary = Vocabulary.load(folder)
-    # Its tables are made when they are first used, and making them leaves more behind than they take.
-    vocabulary.agreeing_with(b" ")
+    # Its table is made when it is first used, and making it leaves more behind than it takes.
+    vocabulary.token_bytes(0)
     give_back()
     name = f"{said[0]['name']} + {settings.adapter}" if settings.adapter else said[0]["name"]
     format = detect(vocabulary, chat_of(settings, folder, vocabulary))

@@ -5,8 +5,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from rapidfuzz.distance import Levenshtein
-
 from slm_lsp.completion.confidence import Acceptance
 from slm_lsp.completion.events import Event, Happened
 from slm_lsp.errors import SlmLspError
@@ -124,5 +122,8 @@ def survives(accepted: str, document: str) -> bool:
 
 
 def _alike(wanted: str, window: str) -> bool:
+    # Takes memory of every window, and is wanted only where something was accepted and then changed.
+    from rapidfuzz.distance import Levenshtein
+
     tail = window[-len(wanted) :] if len(window) > len(wanted) else window
     return Levenshtein.normalized_similarity(wanted, tail, score_cutoff=STILL_THERE) > STILL_THERE
