@@ -12,8 +12,8 @@ REACH = 3000
 
 BONUS: Mapping[tuple[Kind, bool], float] = {
     (Kind.OWN, True): 4.0,
-    (Kind.OWN, False): 4.0,
-    (Kind.MEMBER, True): 3.0,
+    (Kind.OWN, False): 3.0,
+    (Kind.MEMBER, True): 4.0,
     (Kind.MEMBER, False): 2.0,
     (Kind.IMPORT, False): 4.0,
     (Kind.KEYWORD, False): 1.5,

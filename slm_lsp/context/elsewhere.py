@@ -7,6 +7,9 @@ from slm_lsp.context.buffers import Parsed
 from slm_lsp.context.index import Defined, Index
 from slm_lsp.context.languages import relatives
 
+MOST = 2000
+"""Members of a class or module, where all of them are wanted."""
+
 
 class Elsewhere:
     """What other files define which the code of `own` can use; buffers count for their files."""

@@ -1,13 +1,18 @@
 """Which names may stand where a text ends: after a dot, in an import, as a keyword at a call."""
 
+import logging
 import re
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from cachetools import LRUCache
 
-from slm_lsp.context.types import Members, Types
+from slm_lsp.context.modules import Members
+from slm_lsp.context.types import Types
+
+log = logging.getLogger(__name__)
 
 NEAR = 600
 """Characters in which the beginning of an import or a call is looked for."""
@@ -63,6 +68,14 @@ class Scope:
 
         Variables are what the text says of them.
         """
+        try:
+            return self._allowed(text)
+        except sqlite3.Error as error:
+            # Whoever asks for the context as a whole sees to an index that is damaged.
+            log.warning("the index could not be asked: %s", error)
+            return None
+
+    def _allowed(self, text: str) -> Allowed | None:
         match = _BEGUN.search(text, max(0, len(text) - LONGEST))
         begun = match[0] if match else ""
         before = text[: len(text) - len(begun)]

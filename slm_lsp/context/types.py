@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from slm_lsp.context.buffers import Parsed
 from slm_lsp.context.definitions import meant
-from slm_lsp.context.elsewhere import Elsewhere
+from slm_lsp.context.elsewhere import MOST, Elsewhere
+from slm_lsp.context.modules import Members, Modules
 from slm_lsp.context.symbols import Symbol
 
 SELVES = {
@@ -28,14 +29,17 @@ SELVES = {
 DEEPEST = 6
 """Bases of bases that are looked at."""
 
-MOST = 2000
-"""Members of a class or module."""
+TRIED, FOLLOWED = 3, 3
+"""Declarations of a variable that are looked at, the last; and calls whose results' types are asked for."""
 
 _NOTHING = frozenset(("object", "ABC", "Generic", "Protocol"))
 """Python's bases without members of their own."""
 
 _HIDDEN = frozenset(("__getattr__", "__getattribute__"))
 """Methods by which a class has members that nobody declares."""
+
+_MAKERS = frozenset(("__init__", "constructor"))
+"""Methods whose parameters' types are those of the fields that are copies of them."""
 
 _WORDS = re.compile(r"[^\W\d]\w*")
 _BASES = re.compile(r"^class\s+\w+\s*(?:\[[^]]*\])?\s*\((.*)\)\s*:", re.S)
@@ -46,6 +50,7 @@ _DOT = re.compile(r"\.|\?\.|->")
 _RETURNED = re.compile(rf"->\s*{_TYPE}")
 _ANNOTATED = re.compile(rf"{_NAME}\s*[?!]?:\s*{_TYPE}")
 _ASSIGNED = re.compile(rf"{_NAME}\s*:?=\s*{_CALL}")
+_COPIED = re.compile(r"=\s*(?P<of>[^\W\d]\w*)\s*;?\s*\Z")
 _ENTERED = re.compile(rf"\b{_CALL}.*\)\s+as\s+{_NAME}")
 _TYPE_FIRST = re.compile(rf"\b(?P<type>[^\W\d]\w*)(?:<[^<>()]*>)?[&*\s]+{_NAME}\s*[=;,){{:]")
 _TYPE_LAST = re.compile(rf"{_NAME}\s+\*?(?P<type>[^\W\d]\w*)\s*[,)]")
@@ -57,16 +62,6 @@ _DECLARATIONS = {
     **dict.fromkeys(("typescript", "typescriptreact", "rust", "kotlin", "swift", "scala"), _ANNOTATING),
 }
 """How a language says what a variable is; by its type in front where nothing else is said."""
-
-_IMPORTS = re.compile(r"^from[ \t]+[\w.]+[ \t]+import[ \t]+(\([^)]*\)|[^\n(]*)", re.M)
-_IMPORTED = re.compile(r"([\w.]+)(?:\s+as\s+(\w+))?\s*(?:,|\Z)")
-
-
-class Members(NamedTuple):
-    """The names of members, and whether there are no others."""
-
-    names: frozenset[str]
-    whole: bool
 
 
 class Class(NamedTuple):
@@ -84,22 +79,20 @@ class Types:
         self._parsed, self._line, self._elsewhere = parsed, line, elsewhere
         self.language = parsed.snapshot.language
         self.selves = SELVES.get(self.language, ("this",))
+        self._followed = 0
         self._classes: dict[str, Class | None] = {}
         self._members: dict[tuple[Path | None, str], Members] = {}
-        self._modules: dict[str, Members | None] = {}
+        self._modules = Modules(parsed, elsewhere) if self.language == "python" else None
 
     def members(self, receiver: str, text: str) -> Members | None:
         """Return the members of what a dotted name stands for at the end of a text; None if it is unknown."""
-        if (module := self._aliases.get(receiver)) and (found := self.module(module)):
-            return found
-        one = self._type_of(receiver, text)
-        return self._all(one, DEEPEST) if one else None
+        if one := self._type_of(receiver, text):
+            return self._all(one, DEEPEST)
+        return self._modules.called(receiver) if self._modules else None
 
     def module(self, name: str) -> Members | None:
         """Return what may be imported from a Python module of the workspace; None if it is not there."""
-        if name not in self._modules:
-            self._modules[name] = self._module(name)
-        return self._modules[name]
+        return self._modules.names(name) if self._modules else None
 
     def signature(self, called: str, text: str) -> str:
         """Return the signature of what is called by a dotted name at the end of a text, or ""."""
@@ -119,8 +112,9 @@ class Types:
         for name in rest:
             if not found:
                 return None
-            members = self._inherited(found)
-            found = next(filter(None, (self._declared(one) for one in members if one.name == name)), None)
+            members = list(self._inherited(found))
+            known = (self._declared(one, members) for one in members if one.name == name)
+            found = next(filter(None, known), None)
         return found
 
     def _variable(self, name: str, text: str) -> Class | None:
@@ -129,21 +123,25 @@ class Types:
             match
             for pattern in _DECLARATIONS.get(self.language, _TYPED_FIRST)
             for match in pattern.finditer(text)
-            if match["name"] == name
+            if match["name"] == name and match["type"].partition(".")[0] != name
         ]
-        for match in sorted(found, key=lambda match: -match.start()):
+        for match in sorted(found, key=lambda match: -match.start())[:TRIED]:
             if known := self._named(match["type"], text[: match.start()]):
                 return known
         return None
 
-    def _declared(self, symbol: Symbol) -> Class | None:
-        """Return the class of a field by its declaration, or of a property by what it returns."""
-        signature = symbol.signature
+    def _declared(self, symbol: Symbol, members: Sequence[Symbol]) -> Class | None:
+        """Return the class of one of some members: what it returns, or what it is declared or made to be."""
+        signature, name = symbol.signature, symbol.name
         if match := _RETURNED.search(signature):
             return self._class(match["type"].rpartition(".")[2])
-        for pattern in (_ANNOTATED, _ASSIGNED):
-            for match in pattern.finditer(signature):
-                if match["name"] == symbol.name and (known := self._named(match["type"], "")):
+        found = [(_ANNOTATED, signature, name), (_ASSIGNED, signature, name)]
+        if match := _COPIED.search(signature):
+            makers = [one.signature for one in members if one.name in _MAKERS]
+            found += [(_ANNOTATED, maker, match["of"]) for maker in makers]
+        for pattern, text, name in found:
+            for match in pattern.finditer(text):
+                if match["name"] == name and (known := self._named(match["type"], "")):
                     return known
         return None
 
@@ -151,7 +149,11 @@ class Types:
         """Return a class by its dotted name, or what a function of that name returns."""
         if known := self._class(name.rpartition(".")[2]):
             return known
-        match = _RETURNED.search(self.signature(name, text)) if self._python else None
+        if not self._python or self._followed == FOLLOWED:
+            return None
+        self._followed += 1  # a field may be made of itself
+        match = _RETURNED.search(self.signature(name, text))
+        self._followed -= 1
         return self._class(match["type"].rpartition(".")[2]) if match else None
 
     @property
@@ -185,22 +187,6 @@ class Types:
     @cached_property
     def _symbols(self) -> tuple[Symbol, ...]:
         return self._parsed.outline.symbols
-
-    @cached_property
-    def _aliases(self) -> dict[str, str]:
-        """The dotted names of Python modules, by what they are called here."""
-        found = dict[str, str]()
-        for one in self._parsed.outline.imports if self._python else ():
-            words = one.text.replace("(", " ").replace(")", " ")
-            module, _, names = words.removeprefix("from ").partition(" import ")
-            if words.startswith("import "):
-                module, names = "", words.removeprefix("import ")
-            for match in _IMPORTED.finditer(names.strip()):
-                dotted = f"{module.strip().rstrip('.')}.{match[1]}" if module else match[1]
-                if module.startswith(".") and not module.strip("."):
-                    dotted = module.strip() + match[1]
-                found[match[2] or match[1]] = dotted
-        return found
 
     def _class(self, name: str) -> Class | None:
         if name not in self._classes:
@@ -282,35 +268,6 @@ class Types:
         for at in range(symbol.start, min(symbol.end + 1, len(lines))):
             if at != self._line:
                 yield from pattern.findall(lines[at])
-
-    def _module(self, name: str) -> Members | None:
-        path = self._file(name)
-        if path is None:
-            return None
-        names = {one.symbol.name for one in self._elsewhere.members(path, "", MOST)}
-        try:
-            text = path.read_text("utf-8", errors="replace")
-        except OSError:
-            return None
-        for imported in _IMPORTS.findall(text):
-            names |= {match[2] or match[1] for match in _IMPORTED.finditer(imported.strip("() \n"))}
-        if path.name == "__init__.py":
-            names |= {one.parts[0].removesuffix(".py") for one in self._elsewhere.below(path.parent)}
-        return Members(frozenset(name for name in names if not name.startswith("__")), False)
-
-    def _file(self, module: str) -> Path | None:
-        """Return the file of a Python module in the workspace; of several the one that lies highest."""
-        bare = module.lstrip(".")
-        end, own = bare.replace(".", "/"), self._parsed.snapshot.path
-        if not module.startswith("."):
-            files = [*self._elsewhere.files(f"{end}.py"), *self._elsewhere.files(f"{end}/__init__.py")]
-            return min(files, key=lambda path: (len(path.parts), path), default=None)
-        if not own:
-            return None
-        folder = own.parents[min(len(module) - len(bare), len(own.parents)) - 1]
-        wanted = {folder / f"{end}.py", folder / end / "__init__.py"}
-        files = [one for path in wanted for one in self._elsewhere.files("/".join(path.parts[-2:]))]
-        return next((one for one in files if one in wanted), None)
 
 
 def _indent(line: str) -> int:

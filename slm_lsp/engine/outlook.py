@@ -1,7 +1,7 @@
 """What comes next after one token: the model's distribution, a memory's mixed in, known names raised."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,42 +32,36 @@ class Outlook:
         """Return the most probable tokens that may go on with a text, at most `count`, best first."""
         allowed = writing.constraint.allowed() if writing.constraint else None
         raised = writing.names.raised(writing.tokens) if writing.names else None
-        if allowed is None and (count == 1 or not raised):
-            shares = self._shares(writing, self.entropy, None)
-            best = self._freely(shares, count)
-            return [self._named(best[0], shares, raised)] if raised else best
+        if allowed is None:
+            return self._free(count, self._shares(writing, self.entropy, None), raised)
         ids = self._known(allowed)
         logits = self.logits[ids]
-        shares = {}
+        shares: Mapping[int, float] = {}
         if writing.memory or raised:
             # What is not allowed is left out of both distributions before they are mixed.
             chances = np.exp(logits.astype(np.float64) - self.log_total)
             mass = max(float(chances.sum()), TINY)
-        if writing.memory:
-            known = self.entropy if allowed is None else _entropy(chances / mass)
-            shares = self._shares(writing, known, allowed)
-        if not shares and not raised:
+            shares = self._shares(writing, _entropy(chances / mass), allowed)
+        if not shares and raised is None:
             return [self._token(int(ids[place])) for place in _highest(logits, count)]
         kept, own = 1 - math.fsum(shares.values()), logits.argmax()
         chances *= kept
         chances[ids.searchsorted(list(shares))] += mass * np.array(list(shares.values()))
-        entropy, mixed = self._entropy(shares, kept), chances.argmax()
+        mixed = chances.argmax()
         if raised:
             higher = ids[ids < len(raised.ids)]
             chances[: len(higher)][raised.ids[higher]] *= math.exp(raised.bonus)
-            chances *= mass / chances.sum()
-            if allowed is None:
-                entropy = _entropy(chances)
-        first, *_ = order = _highest(chances, count)
+            chances *= mass / max(float(chances.sum()), TINY)
+        entropy, places = self._entropy(shares, kept), _highest(chances, count)
         return [
             Token(
                 int(ids[place]),
                 math.log(max(chances[place], TINY)),
                 entropy,
                 recalled=bool(place == mixed != own),
-                named=bool(place == first != mixed),
+                named=bool(place == places[0] != mixed),
             )
-            for place in order
+            for place in places
         ]
 
     def drawn(self, writing: "Writing", sampler: Sampler) -> Token:
@@ -89,45 +83,55 @@ class Outlook:
         shares = writing.memory.shares(writing.tokens, entropy, allowed)
         return {id: share for id, share in shares.items() if id < len(self.logits)}
 
-    def _freely(self, shares: Mapping[int, float], count: int) -> list[Token]:
-        """Return the most probable tokens of all, at most `count`, best first."""
+    def _free(self, count: int, shares: Mapping[int, float], raised: Raised | None) -> list[Token]:
+        """Return the most probable tokens of all; only those that may be among them are looked at."""
         own = [self.best] if count == 1 else _highest(self.logits, count).tolist()
-        if not shares:
+        if not shares and not raised:
             return [self._token(id) for id in own]
         kept = 1 - math.fsum(shares.values())
-        # What memory does not raise keeps its order, so nothing else can be among them.
         chances = {id: kept * self._chance(id) + shares.get(id, 0.0) for id in sorted({*own, *shares})}
-        order = sorted(chances, key=lambda id: -chances[id])[:count]
-        entropy = self._entropy(shares, kept)
-        recalled = order[0] != self.best
+        entropy, mixed = self._entropy(shares, kept), max(chances, key=chances.__getitem__)
+        if raised:
+            known, more, inside, terms = self._among(raised, shares, kept, count)
+            chances |= more
+            factor = math.exp(raised.bonus)
+            scale = 1 / (1 + (factor - 1) * inside)
+            chances = {id: chance * scale * (factor if known(id) else 1) for id, chance in chances.items()}
+            entropy = scale * (entropy + terms - (1 - inside) * math.log(scale))
+            entropy = max(0.0, entropy - factor * scale * (terms + inside * math.log(factor * scale)))
+        best = sorted(chances, key=lambda id: (-chances[id], id))[:count]
         return [
-            Token(id, math.log(max(chances[id], TINY)), entropy, recalled and id == order[0]) for id in order
+            Token(
+                id,
+                math.log(max(chances[id], TINY)),
+                entropy,
+                recalled=id == mixed != self.best,
+                named=id == best[0] != mixed,
+            )
+            for id in best
         ]
 
-    def _named(self, best: Token, shares: Mapping[int, float], raised: Raised) -> Token:
-        """Return the most probable token once some are raised; `best` is that of the mixture."""
+    def _among(
+        self, raised: Raised, shares: Mapping[int, float], kept: float, count: int
+    ) -> tuple[Callable[[int], bool], dict[int, float], float, float]:
+        """Return of the tokens that are raised which they are, the likeliest, and sums over the mixture.
+
+        The sums are that of their chances, and that of these times their logarithms.
+        """
         ids = np.flatnonzero(raised.ids[: len(self.logits)])
         logs = self.logits[ids] - np.float32(self.log_total)
-        kept = 1 - math.fsum(shares.values())
         chances = np.exp(logs) * np.float32(kept)
-        terms = float(chances @ logs) + float(chances.sum()) * math.log(kept)
-        for id, share in shares.items():
-            if id < len(raised.ids) and raised.ids[id]:
-                place, own = ids.searchsorted(id), kept * self._chance(id)
-                chances[place] = own + share
-                terms += (own + share) * math.log(own + share) - own * math.log(max(own, TINY))
-        inside, top = float(chances.sum(dtype=np.float64)), chances.argmax()
-        factor = math.exp(raised.bonus)
-        scale = 1 / (1 + (factor - 1) * inside)
-        entropy = scale * (best.entropy + terms - (1 - inside) * math.log(scale))
-        entropy -= factor * scale * (terms + inside * math.log(factor * scale))
-        known = best.id < len(raised.ids) and bool(raised.ids[best.id])
-        id, log = best.id, best.logprob + raised.bonus * known
-        # The mixture's best is ahead of all others that are raised, or of all others that are not.
-        if not known and (higher := math.log(max(float(chances[top]), TINY)) + raised.bonus) > log:
-            id, log = int(ids[top]), higher
-        named = id != best.id
-        return Token(id, log + math.log(scale), max(0.0, entropy), best.recalled and not named, named)
+        terms = float(chances @ logs) + float(chances.sum(dtype=np.float64)) * math.log(kept)
+
+        def known(id: int) -> bool:
+            return id < len(raised.ids) and bool(raised.ids[id])
+
+        for id in filter(known, shares):
+            alone, place = kept * self._chance(id), ids.searchsorted(id)
+            chances[place] = mixed = alone + shares[id]
+            terms += mixed * math.log(mixed) - alone * math.log(max(alone, TINY))
+        top = {int(ids[place]): float(chances[place]) for place in _highest(chances, count)}
+        return known, top, float(chances.sum(dtype=np.float64)), terms
 
     def _entropy(self, shares: Mapping[int, float], kept: float) -> float:
         """Return the entropy of the mixture: only the terms of the tokens with a share are new."""
@@ -149,15 +153,15 @@ class Outlook:
 
 def _highest(values: NDArray[np.floating[Any]], count: int) -> NDArray[np.int64]:
     """Return the places of the highest values, at most `count`, the highest first; of equals the first."""
-    if count == 1:
-        return np.array([values.argmax()])
-    if count < len(values):
-        # Sorting the whole vocabulary would take longer than a layer of the model.
-        least = np.partition(values, -count)[-count]
-        places = np.flatnonzero(values >= least)
-    else:
-        places = np.arange(len(values))
-    return places[np.argsort(-values[places], kind="stable")][:count]
+    if count >= len(values):
+        return np.argsort(-values, kind="stable")
+    # Sorting the whole vocabulary would take longer than a layer of the model.
+    found, left = list[np.int64](), values if count == 1 else values.copy()
+    for _ in range(count):
+        found.append(left.argmax())
+        if count > 1:
+            left[found[-1]] = -np.inf
+    return np.array(found)
 
 
 def _entropy(chances: NDArray[np.float64]) -> float:

@@ -142,6 +142,7 @@ ACCOUNT = {"limit", "owner", "deposit", "audit"}
         "who = None\nwho = Account('me')\nprint(who.¦",
         "class A:\n    who: Account\n\n    def f(self):\n        self.who.¦",
         "class A:\n    def __init__(self):\n        self.who = Account()\n        self.who.¦",
+        "class A:\n    def __init__(self, w: Account):\n        self.who = w\n        self.who.¦",
         "Account.¦",
     ],
 )
@@ -155,7 +156,10 @@ def test_what_a_method_returns_has_its_members(session: Session) -> None:
 
 
 def test_a_variable_that_is_called_for_its_own_value_ends_somewhere(session: Session) -> None:
-    assert session.names("x = x.copy()\nx = x.copy()\nx.¦") == set()
+    assert session.names("x = x.copy()\n" * 200 + "x.¦") == set()
+    assert session.names("x = y.copy()\ny = x.copy()\n" * 200 + "x.¦") == set()
+    field = "class A:\n    def f(self):\n        self.x = self.x.copy()\n        self.x.¦"
+    assert session.names(field) == set()
 
 
 def test_names_of_a_module(session: Session) -> None:
@@ -192,6 +196,15 @@ def test_open_buffers_count_for_their_files(session: Session) -> None:
     text = BANK.replace("limit", "ceiling")
     session.workspace.open(Snapshot(path.as_uri(), "python", 1, tuple(split(text)), path))
     assert "ceiling" in session.names("from shop.bank import Account\nAccount.¦")
+
+
+def test_an_index_that_cannot_be_asked_says_nothing(session: Session) -> None:
+    session.workspace.settle()
+    before = "from shop.bank import "
+    document = Snapshot("file:///a.py", "python", 1, (before,), session.root / "a.py")
+    scope = session.workspace.scope(document, 0)
+    session.workspace.remove_folder(session.root)
+    assert scope.allowed(before) is None
 
 
 @pytest.mark.parametrize(

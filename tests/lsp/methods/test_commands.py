@@ -55,6 +55,7 @@ async def test_status_tells_of_the_model_the_memory_and_the_counters(
             "threads": 1,
             "contextLength": 2048,
             "backend": "slm-lsp",
+            "weights": None,
             "searches": False,
         },
         "endpoint": None,
