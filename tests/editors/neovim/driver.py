@@ -90,9 +90,10 @@ class Neovim:
         self.nvim.input(keys)
         return frames
 
-    def sees(self, text: str, since: int = 0) -> Frame:
-        """Wait until the last frame shows a text, and return it."""
-        self.screen.wait(lambda frame: text in frame.text, since, PATIENCE)
+    def sees(self, text: str) -> Frame:
+        """Wait until a text is on the screen, and return the last frame."""
+        now = max(0, len(self.screen.frames) - 1)
+        self.screen.wait(lambda frame: text in frame.text, now, PATIENCE)
         return self.screen.frames[-1]
 
     def lua(self, code: str, *arguments: Any) -> Any:
