@@ -257,7 +257,9 @@ def _packed(project: str, piece: bytes) -> tuple[Wheel, bytes]:
     package, packed = project.replace("-", "_"), io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         # Without the time, so that the same wheel can be made again.
-        archive.writestr(zipfile.ZipInfo(f"{package}/__init__.py"), "raise SystemExit('nothing of the wheel may run')")
+        archive.writestr(
+            zipfile.ZipInfo(f"{package}/__init__.py"), "raise SystemExit('nothing of the wheel may run')"
+        )
         archive.writestr(zipfile.ZipInfo(f"{package}/tiny.Q8_0.gguf"), piece)
     content = packed.getvalue()
     wheel = Wheel(
