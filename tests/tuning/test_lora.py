@@ -101,7 +101,9 @@ def test_padding_changes_nothing(tuned: Tuned, taught: Layout) -> None:
     torch.autograd.backward(tuned.loss(whole).total)
     before = dict(gradients(tuned))
     torch.autograd.backward(tuned.loss(padded).total)
-    torch.testing.assert_close(dict(gradients(tuned)), before, rtol=1e-3, atol=1e-5)
+    # Products of other shapes are rounded otherwise, each number by the size of what was added up for it.
+    for name, gradient in gradients(tuned):
+        assert (gradient - before[name]).norm() <= 1e-3 * before[name].norm(), name
 
 
 def test_the_adapter_merged_into_the_base_is_the_tuned_model(
