@@ -178,7 +178,7 @@ def _compare_output(settings: Settings, count: int, seed: int) -> None:
         typer.echo(f"{name}: {many} of {count} differ")
     if differing:
         raise typer.Exit(1)
-    typer.echo(f"all {count} outputs are the same, read ahead, reused, with drafts and as branches")
+    typer.echo(f"all {count} outputs are the same, read ahead, reused, with drafts and searched")
 
 
 def _compare_float(settings: Settings, tokens: int, seed: int) -> None:
