@@ -19,9 +19,10 @@ INSTANT_MS = 5.0
 
 @dataclass(slots=True)
 class Played:
-    """What happened: for each key the ms until the first answer that fits it or a later one."""
+    """What happened: for each key the ms until the first answer that fits it or a later one, and whether that
+    answer is a suggestion."""
 
-    waits: list[float] = field(default_factory=list)
+    waits: list[tuple[float, bool]] = field(default_factory=list)
     shown: int = 0
     cpu_seconds: float = 0.0
     counters: dict[str, int] = field(default_factory=dict)
@@ -37,13 +38,14 @@ class Played:
     def summary(self) -> dict[str, float]:
         """Return the figures of a row: waits in ms, shares, and costs per key."""
         keys = max(1, len(self.waits))
-        waits = np.array(self.waits)
-        asked = waits[waits > INSTANT_MS]
+        waits = np.array([wait for wait, _ in self.waits])
+        made = [wait for wait, suggests in self.waits if suggests and wait > INSTANT_MS] or [0.0]
         return {
             "keys": len(self.waits),
             "p50_ms": float(np.percentile(waits, 50)),
             "p95_ms": float(np.percentile(waits, 95)),
-            "asked_p50_ms": float(np.percentile(asked, 50)) if len(asked) else 0.0,
+            "made_p50_ms": float(np.percentile(made, 50)),
+            "made_p95_ms": float(np.percentile(made, 95)),
             "instant": float((waits <= INSTANT_MS).mean()),
             "shown": self.shown / keys,
             "cpu_seconds_per_100_keys": 100 * self.cpu_seconds / keys,
@@ -57,15 +59,15 @@ async def play(
     """Type a script, at a person's pace or at full speed; `pressed` is called after each key."""
     played = Played()
     times: list[float] = []
-    waits: list[float | None] = []
+    waits: list[tuple[float, bool] | None] = []
 
     def answered(index: int, text: str | None) -> None:
         now = time.perf_counter()
-        played.shown += text is not None
+        played.shown += bool(text)
         for at in range(index, -1, -1):
             if waits[at] is not None:
                 break
-            waits[at] = (now - times[at]) * 1e3
+            waits[at] = (now - times[at]) * 1e3, bool(text)
 
     await typist.open(script)
     # As in an editor, nobody types before the file has been seen.

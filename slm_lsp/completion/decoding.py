@@ -1,6 +1,5 @@
 """From a prompt to drafts: tokens become text, and the stop rules end it."""
 
-import math
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from copy import copy
@@ -11,7 +10,7 @@ from slm_lsp.cancel import CancelToken
 from slm_lsp.completion.model import LoadedModel
 from slm_lsp.completion.request import Draft, Written
 from slm_lsp.completion.stopping import StopRule
-from slm_lsp.engine.interface import Decoding, Memory, Names, Sampling, Token, Usage
+from slm_lsp.engine.interface import Decoding, Token, Usage
 from slm_lsp.prompt.build import Prompt
 from slm_lsp.prompt.chat import code
 from slm_lsp.tokens.healing import TailConstraint
@@ -25,35 +24,27 @@ Told = Callable[[str], None]
 """Is told the text so far after each token, on the engine's thread."""
 
 
+def healing(model: LoadedModel, prompt: Prompt) -> TailConstraint | None:
+    """Return what makes a text begin with what was taken off the prompt's end, if anything was."""
+    return TailConstraint(model.vocabulary, prompt.tail) if prompt.tail else None
+
+
 def decode(
     model: LoadedModel,
     prompt: Prompt,
     rules: Sequence[StopRule],
-    max_tokens: int,
     count: int,
+    decoding: Decoding,
     cancel: CancelToken,
     usage: Usage,
     told: Told = lambda text: None,
-    sampling: Sampling | None = None,
-    memory: Memory | None = None,
-    names: Names | None = None,
-    margin: float = math.inf,
 ) -> list[Draft]:
     """Let the model write up to `count` different texts; `told` is given what the likeliest have in common.
 
-    With `sampling` all are drawn, each with a seed of its own. What `memory` says of the place is mixed into
-    what the model says, and known `names` are raised in it, where nothing is drawn. Texts that are less
-    likely than the likeliest by more than `margin` nats may be missing.
+    With sampling all are drawn, each with a seed of its own. Texts that are less likely than the likeliest by
+    more than the margin may be missing.
     """
-
-    def constraint() -> TailConstraint | None:
-        return TailConstraint(model.vocabulary, prompt.tail) if prompt.tail else None
-
-    most = max_tokens + prompt.healed
-    decoding = Decoding(
-        most, model.format.stop_ids, model.drafts, constraint, memory=memory, names=names, margin=margin
-    )
-    if sampling:
+    if sampling := decoding.sampling:
         seeds = range(sampling.seed, sampling.seed + count)
         drawn = [replace(decoding, sampling=replace(sampling, seed=seed)) for seed in seeds]
         tell = [told, *[lambda text: None] * (count - 1)]
@@ -64,6 +55,7 @@ def decode(
     if count == 1:
         return [_one(model, prompt, rules, decoding, cancel, usage, told)]
 
+    searches = model.engine.info.searches
     texts, ended, over = {0: _Text(model, prompt, rules)}, set[int](), dict[int, _Text]()
     several = model.engine.generate_several(prompt.ids, count, decoding, cancel, usage, ended)
     with closing(several):
@@ -76,13 +68,13 @@ def decode(
                     text.end(one.token)
                 elif text.feed(one.token):
                     ended.add(one.id)
-            if model.engine.info.searches:
+            if searches:
                 # What neither ended nor grew was given up.
                 over = {id: text for id, text in over.items() if id in ended}
             over |= growing
             told(_common([text.text for text in over.values()]))
-    if model.engine.info.searches:
-        over = {id: text for id, text in over.items() if id in ended or text.length == most}
+    if searches:
+        over = {id: text for id, text in over.items() if id in ended or text.length == decoding.max_tokens}
     return sorted((text.draft(id in ended) for id, text in over.items()), key=lambda one: -one.score)
 
 

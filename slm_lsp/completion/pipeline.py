@@ -4,19 +4,20 @@ import itertools
 import math
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 
 from slm_lsp.cancel import CancelToken
 from slm_lsp.completion import filters
-from slm_lsp.completion.confidence import Acceptance, best_length, chance, features, threshold
+from slm_lsp.completion.confidence import Acceptance
 from slm_lsp.completion.context import ALL_PARTS
 from slm_lsp.completion.cursor import Cursor, line_ending, look, syntax_around
-from slm_lsp.completion.decoding import decode
+from slm_lsp.completion.decoding import decode, healing
 from slm_lsp.completion.extent import Extent, extent, stop_rules
-from slm_lsp.completion.filters import Candidate, Filter, Place
+from slm_lsp.completion.filters import Place
 from slm_lsp.completion.gates import closed_in
+from slm_lsp.completion.judging import Judge, Judged
 from slm_lsp.completion.model import LoadedModel
 from slm_lsp.completion.naming import KnownNames
 from slm_lsp.completion.request import (
@@ -24,15 +25,13 @@ from slm_lsp.completion.request import (
     CompletionRequest,
     CompletionResult,
     Draft,
-    Filtered,
-    Reason,
     Stage,
     Trigger,
 )
 from slm_lsp.config import Settings
 from slm_lsp.context.called import called
 from slm_lsp.context.surroundings import Surroundings
-from slm_lsp.engine.interface import Sampling, Usage
+from slm_lsp.engine.interface import Decoding, Sampling, Usage
 from slm_lsp.memory.recall import Recall
 from slm_lsp.prompt.build import Prompt, build
 from slm_lsp.prompt.context import Context
@@ -65,23 +64,6 @@ MARGIN = 2.0
 
 Of 100 single lines of HumanEval-Infilling, 53 were right with 2 as with any more, 50 with 1, 45 with 0.
 """
-
-CONFIDENCE = "confidence"
-"""What the trail calls the last judgement, which is not among the filters."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """A draft that went through the filters."""
-
-    draft: Draft
-    text: str
-    replaces: int
-    mended: bool
-    steps: tuple[Filtered, ...]
-    reason: Reason | None
-    features: tuple[float, ...]
-    confidence: float
 
 
 def run(
@@ -139,29 +121,23 @@ def run(
     clock.lap("memory", memory.said if memory else "none")
     names = known_names(model, request, around, settings, prompt) if switches.names else None
     clock.lap("names", names.said if names else "none")
-    drafts = decode(
-        model,
-        prompt,
-        rules,
-        settings.max_tokens,
-        count,
-        cancel,
-        usage,
-        tell,
-        sampling,
-        memory,
-        names,
-        margin,
+    decoding = Decoding(
+        settings.max_tokens + prompt.healed,
+        model.format.stop_ids,
+        model.drafts,
+        constraint=lambda: healing(model, prompt),
+        sampling=sampling,
+        memory=memory,
+        names=names,
+        margin=margin,
     )
+    chain = filters.chain(hide_unknown=settings.hide_unknown_names, known=_known(request, prompt))
+    judge = Judge(place, chain if switches.filters else (), settings.eagerness, acceptance)
+    drafts = decode(model, prompt, rules, count, decoding, cancel, usage, tell)
     clock.add("prefill", usage.prefill_ms, f"{usage.reused} tokens reused, {usage.prefilled} computed")
     clock.add("decode", usage.decode_ms, _decoded(usage, drafts))
 
-    chain = filters.chain(hide_unknown=settings.hide_unknown_names, known=_known(request, prompt))
-    judged = [
-        _judge(draft, place, settings, chain if switches.filters else (), acceptance) for draft in drafts
-    ]
-    if len(judged) > 1:
-        judged.sort(key=lambda one: _rank(one, place))
+    judged = judge.ranked(drafts)
     items = _items(judged, cursor, document)[: settings.alternatives if asked else 1]
     first = judged[0]
     clock.lap("filters", ", ".join(step.filter for step in first.steps) or "unchanged")
@@ -302,34 +278,7 @@ def _decoded(usage: Usage, drafts: list[Draft]) -> str:
     return f"{usage.decoded} tokens{chosen}; {drafts[0].stop}" if drafts else ""
 
 
-def _judge(
-    draft: Draft, place: Place, settings: Settings, chain: Sequence[Filter], acceptance: Acceptance
-) -> _Judged:
-    one = Candidate(draft.text, draft.whole_line)
-    steps, reason = tuple[Filtered, ...](), None if draft.text.strip() else Reason.EMPTY
-    if chain and not reason:
-        one, steps, reason = filters.run(one, place, chain)
-    values = features(one, draft, place)
-    sure = chance(values, acceptance)
-    if chain and not reason and place.trigger is not Trigger.INVOKED:
-        length = best_length(one, draft, place, threshold(settings.eagerness), acceptance)
-        if length < len(one.text):
-            one = one.cut(length)
-            steps = (*steps, Filtered(CONFIDENCE, one.text))
-            reason = None if one.text else Reason.LOW_CONFIDENCE
-    return _Judged(draft, one.text, one.replaces, one.mended, steps, reason, values, sure)
-
-
-def _rank(one: _Judged, place: Place) -> tuple[bool, int, float]:
-    """Return what orders texts, the best first: not rejected, the fewest syntax errors, the likeliest.
-
-    What a filter had to mend was an error as well.
-    """
-    errors = (place.errors_with(one.text, one.replaces) or 0) + place.misfits(one.text) + one.mended
-    return one.reason is not None, errors, -one.draft.score
-
-
-def _items(judged: list[_Judged], cursor: Cursor, document: Snapshot) -> tuple[CompletionItem, ...]:
+def _items(judged: list[Judged], cursor: Cursor, document: Snapshot) -> tuple[CompletionItem, ...]:
     """Return an item for each different text, in their order."""
     ending, seen, items = line_ending(document, cursor.line), set[str](), list[CompletionItem]()
     for one in judged:

@@ -14,8 +14,9 @@ from typing import Any
 from slm_lsp.cancel import CancelToken
 from slm_lsp.completion.context import Contexts
 from slm_lsp.completion.cursor import look
+from slm_lsp.completion.judging import CONFIDENCE
 from slm_lsp.completion.model import LoadedModel
-from slm_lsp.completion.pipeline import ALL_ON, CONFIDENCE, Switches, run
+from slm_lsp.completion.pipeline import ALL_ON, Switches, run
 from slm_lsp.completion.request import CompletionRequest, CompletionResult, Trigger
 from slm_lsp.config import Settings
 from slm_lsp.context.workspace import Workspace

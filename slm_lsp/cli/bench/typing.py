@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "keys": "keys",
-    "p50_ms": "key to suggestion, p50 ms",
-    "p95_ms": "p95 ms",
-    "asked_p50_ms": "p50 ms where the model was asked",
+    "made_p50_ms": "key to a suggestion that is made, p50 ms",
+    "made_p95_ms": "the same, p95 ms",
+    "p50_ms": "key to any answer, p50 ms",
+    "p95_ms": "the same, p95 ms",
     "instant": "answered without the model",
     "shown": "answers with a suggestion",
     "prefilled_per_key": "tokens read per key",
@@ -27,7 +28,7 @@ _NAMES = {
     "cpu_seconds_per_100_keys": "CPU seconds per 100 keys",
 }
 _SHARES = ("instant", "shown")
-_COMPARED = ("p50_ms", "p95_ms", "asked_p50_ms", "cpu_seconds_per_100_keys")
+_COMPARED = ("made_p50_ms", "made_p95_ms", "p50_ms", "p95_ms", "cpu_seconds_per_100_keys")
 
 
 def typing(
@@ -48,7 +49,8 @@ def typing(
 ) -> None:
     """Type lines of real files key by key through a real server, at a person's pace and at full speed.
 
-    A key's wait ends with the first answer that fits the text after it or after a later key.
+    A key's wait ends with the first answer that fits the text after it or after a later key. That answer may
+    come from a cache or say that there is nothing to suggest; what the model had to make is shown apart.
     """
     from slm_lsp.benchmark.keys import script
 
