@@ -65,7 +65,7 @@ def holes(
         typer.Option(
             metavar="on|off", help="Whether the repository's own code is mixed into the model's choice."
         ),
-    ] = "on",
+    ] = "on" if Settings().memory else "off",
     names: Annotated[
         str,
         typer.Option(

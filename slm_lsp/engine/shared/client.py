@@ -8,6 +8,7 @@ from typing import Any
 
 from slm_lsp.cancel import CancelToken
 from slm_lsp.engine.interface import Decoding, EngineInfo, Grown, Token, Usage
+from slm_lsp.engine.shared.questions import answer
 from slm_lsp.engine.shared.wire import LOST, Header, Wire
 from slm_lsp.errors import ModelError
 
@@ -38,7 +39,8 @@ class SharedEngine:
         self, prompt: Sequence[int], decoding: Decoding, cancel: CancelToken, usage: Usage
     ) -> Generator[Token, None, None]:
         """Yield the continuation greedily (see `slm_lsp.engine.interface.Engine.generate`)."""
-        for (grown,) in self._asked(_request("generate", decoding), prompt, cancel, usage, set()):
+        header = _request("generate", decoding)
+        for (grown,) in self._asked(header, prompt, cancel, usage, set(), decoding):
             yield grown.token
 
     def generate_several(
@@ -52,7 +54,7 @@ class SharedEngine:
     ) -> Generator[list[Grown], None, None]:
         """Yield texts as they grow (see `slm_lsp.engine.interface.Engine.generate_several`)."""
         header = _request("generate", decoding) | {"count": count, "margin": decoding.margin}
-        yield from self._asked(header, prompt, cancel, usage, ended)
+        yield from self._asked(header, prompt, cancel, usage, ended, decoding)
 
     def prefill(self, prompt: Sequence[int], cancel: CancelToken, usage: Usage) -> None:
         """Read a prompt ahead of need (see `slm_lsp.engine.interface.Engine.prefill`)."""
@@ -71,7 +73,13 @@ class SharedEngine:
             self._wire = None
 
     def _asked(
-        self, header: Header, prompt: Sequence[int], cancel: CancelToken, usage: Usage, ended: set[int]
+        self,
+        header: Header,
+        prompt: Sequence[int],
+        cancel: CancelToken,
+        usage: Usage,
+        ended: set[int],
+        decoding: Decoding | None = None,
     ) -> Generator[list[Grown], None, None]:
         """Send a request and yield what comes; it is called off if the caller wants no more."""
         cancel.check()
@@ -86,17 +94,21 @@ class SharedEngine:
         try:
             with cancel.calling(call_off):
                 for message, ids in self._messages(wire, number, cancel):
+                    if decoding and "ask" in message:
+                        said, more = answer(message, ids, decoding)
+                        wire.send({"do": "say", "job": number} | said, more)
+                        continue
                     for name, value in message["cost"].items():
                         setattr(usage, name, value if name == "ended" else before[name] + value)
                     ended.update(message["ended"])
                     if over := "grown" not in message:
                         break
                     yield [
-                        Grown(id, parent, Token(token, logprob, entropy))
-                        for token, (id, parent, logprob, entropy) in zip(ids, message["grown"], strict=True)
+                        Grown(id, parent, Token(token, *rest))
+                        for token, (id, parent, *rest) in zip(ids, message["grown"], strict=True)
                     ]
                     if "count" in header:
-                        wire.send({"do": "go on", "job": number, "ended": sorted(ended)})
+                        wire.send({"do": "say", "job": number, "ended": sorted(ended)})
             cancel.check()
         except LOST as error:
             self._lost(error)
@@ -146,4 +158,5 @@ def _request(kind: str, decoding: Decoding) -> Header:
     made: dict[str, Any] = {"do": kind, "max": decoding.max_tokens, "stop": sorted(decoding.stop_ids)}
     if decoding.sampling:
         made["sampling"] = asdict(decoding.sampling)
+    made |= {"names": decoding.names is not None, "memory": decoding.memory is not None}
     return made | ({"text": constraint.text.hex()} if constraint else {})

@@ -5,11 +5,13 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from multiprocessing.connection import Listener
+from queue import Empty, SimpleQueue
 
 from slm_lsp.cancel import Cancelled
 from slm_lsp.engine.interface import Constraint, Decoding, Engine, Grown, Sampling, Usage
+from slm_lsp.engine.shared.questions import Asked
 from slm_lsp.engine.shared.turns import Turn, Turns
 from slm_lsp.engine.shared.wire import LOST, Header, Wire
 from slm_lsp.errors import ModelError
@@ -20,7 +22,7 @@ LINGER = 60.0
 """Seconds that an engine stays after the last window has left."""
 
 PATIENCE = 1.0
-"""Seconds that a window has for saying which of several texts it wants no more of: others wait meanwhile."""
+"""Seconds that a window has for an answer to the engine: others wait meanwhile."""
 
 Held = Callable[[bytes], Constraint]
 """Makes the constraint that holds a text to its beginning."""
@@ -45,20 +47,58 @@ class Job(Turn):
         # One for the whole text, whatever the number of slices; several have one each.
         self._constraint = held(text) if text else None
         self._make = (lambda: held(text)) if text else (lambda: None)
+        self._names, self._memory = header.get("names", False), header.get("memory", False)
+        self._asked = len(self.prompt)
         self.usage = Usage()
         self.ended = set[int]()
-        self.step = threading.Semaphore(0)
+        self.said = SimpleQueue[tuple[Header, Sequence[int]] | None]()
         self.begun = False
 
     def cancel(self) -> None:
         """Call it off, also while its window is waited for."""
         super().cancel()
-        self.step.release()
+        self.said.put(None)
 
     def decoding(self) -> Decoding:
         """Return how the next slice is decoded."""
         make = self._make if self.several else (lambda: self._constraint)
-        return Decoding(self.max_tokens, self.stop_ids, None, make, self._sampling, margin=self._margin)
+        asked = Asked(self._ask, self.prompt[self._asked :])
+        return Decoding(
+            self.max_tokens,
+            self.stop_ids,
+            None,
+            make,
+            self._sampling,
+            memory=asked if self._memory else None,
+            names=asked if self._names else None,
+            margin=self._margin,
+        )
+
+    def tell(self, header: Header, ids: Sequence[int] = ()) -> None:
+        """Tell the window; if it is gone, the job is called off."""
+        try:
+            self.wire.send({"job": self.number, **header}, ids)
+        except LOST:
+            self.cancel()
+
+    def heard(self) -> tuple[Header, Sequence[int]]:
+        """Wait for what the window says.
+
+        Raises:
+            ModelError: it does not say anything.
+            Cancelled: it wants no more.
+        """
+        try:
+            said = self.said.get(timeout=PATIENCE)
+        except Empty as error:
+            raise ModelError("the window left the shared engine waiting; ask again.") from error
+        if said is None:
+            raise Cancelled
+        return said
+
+    def _ask(self, header: Header, ids: Sequence[int]) -> tuple[Header, Sequence[int]]:
+        self.tell(header, ids)
+        return self.heard()
 
     def cost(self, usage: Usage) -> Header:
         """Return what the job cost so far, with the slice that runs; going on after a pause is no reuse."""
@@ -117,15 +157,15 @@ class Host:
         except Cancelled:
             over = job.cancelled
         except ModelError as error:
-            self._answer(job, {"error": str(error)})
+            job.tell({"error": str(error)})
             return
         except Exception as error:
             log.exception("the engine failed")
-            self._answer(job, {"error": f"the shared engine failed ({type(error).__name__}); see its log."})
+            job.tell({"error": f"the shared engine failed ({type(error).__name__}); see its log."})
             return
         cost = job.cost(usage)
         if over or job.cancelled:
-            self._answer(job, {"cost": cost, "ended": sorted(job.ended)})
+            job.tell({"cost": cost, "ended": sorted(job.ended)})
         else:
             job.usage, job.begun = Usage(**cost), True
             self._turns.add(job)
@@ -134,24 +174,21 @@ class Host:
         """Let the engine work on a job; returns whether it is over."""
         if job.cancelled:
             return True
+        decoding = job.decoding()
         if job.kind == "shrink":
             engine.shrink()
         elif job.kind == "prefill":
             engine.prefill(job.prompt, job.token, usage)
         elif job.several:
-            several = engine.generate_several(
-                job.prompt, job.count, job.decoding(), job.token, usage, job.ended
-            )
+            several = engine.generate_several(job.prompt, job.count, decoding, job.token, usage, job.ended)
             with closing(several):
                 for grown in several:
                     self._write(job, grown, usage)
                     # The window says first which texts it wants no more of.
-                    if not job.step.acquire(timeout=PATIENCE):
-                        raise ModelError("the window left the shared engine waiting; ask again.")
-                    job.token.check()
+                    job.ended.update(job.heard()[0]["ended"])
         else:
             # It goes on behind what it wrote in earlier slices.
-            with closing(engine.generate(job.prompt, job.decoding(), job.token, usage)) as tokens:
+            with closing(engine.generate(job.prompt, decoding, job.token, usage)) as tokens:
                 for token in tokens:
                     job.prompt.append(token.id)
                     job.max_tokens -= 1
@@ -159,15 +196,9 @@ class Host:
         return True
 
     def _write(self, job: Job, grown: Sequence[Grown], usage: Usage) -> None:
-        said = [[one.id, one.parent, one.token.logprob, one.token.entropy] for one in grown]
+        said = [[one.id, one.parent, *astuple(one.token)[1:]] for one in grown]
         told = {"grown": said, "cost": job.cost(usage), "ended": sorted(job.ended)}
-        self._answer(job, told, [one.token.id for one in grown])
-
-    def _answer(self, job: Job, header: Header, ids: Sequence[int] = ()) -> None:
-        try:
-            job.wire.send({"job": job.number, **header}, ids)
-        except LOST:
-            job.cancel()
+        job.tell(told, [one.token.id for one in grown])
 
     def _accept(self) -> None:
         while not self._closing:
@@ -202,10 +233,9 @@ class Host:
         if header["do"] == "cancel":
             if job := jobs.pop(number, None):
                 job.cancel()
-        elif header["do"] == "go on":
+        elif header["do"] == "say":
             if job := jobs.get(number):
-                job.ended.update(header["ended"])
-                job.step.release()
+                job.said.put((header, ids))
         elif self._held:
             jobs.clear()  # a window asks for one thing at a time
             job = jobs[number] = Job(wire, header, ids, self._held)
