@@ -23,12 +23,16 @@ SHORTEST = 12
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key: `text` goes in at `line` and `column` (UTF-16 units), `pause` seconds after the key before."""
+    """One key: `text` goes in at `line` and `column` (UTF-16 units), `pause` seconds after the key before.
+
+    Where the cursor was elsewhere, it is `placed` there when the pause begins.
+    """
 
     line: int
     column: int
     text: str
     pause: float
+    placed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ def _line(whole: Sequence[str], at: int, rng: random.Random) -> list[Key]:
     """Return the keys of one line: Enter at the end of the line above, which indents, and its characters."""
     line = whole[at]
     indent = line[: len(line) - len(line.lstrip())]
-    keys = [Key(at - 1, len(whole[at - 1].encode("utf-16-le")) // 2, "\n" + indent, THOUGHT)]
+    keys = [Key(at - 1, len(whole[at - 1].encode("utf-16-le")) // 2, "\n" + indent, THOUGHT, placed=True)]
     keys += (Key(at, column, line[column], _interval(rng)) for column in range(len(indent), len(line)))
     return keys
 

@@ -74,6 +74,8 @@ async def play(
     await asyncio.sleep(1.0)
     before = _cpu(process)
     for index, key in enumerate(script.keys):
+        if key.placed:
+            typist.place(key)
         await asyncio.sleep(FULL_SPEED if fast else key.pause)
         times.append(time.perf_counter())
         waits.append(None)

@@ -20,6 +20,9 @@ class Typist(Protocol):
     async def open(self, script: Script) -> None:
         """Open the document as it is before the first key."""
 
+    def place(self, key: Key) -> None:
+        """Put the cursor where a key will be typed."""
+
     def press(self, index: int, key: Key, answered: Answered) -> None:
         """Type a key and ask for a suggestion behind it."""
 
@@ -28,12 +31,18 @@ class Typist(Protocol):
 
 
 class Editor:
-    """An editor that asks after every key and withdraws what it asked before."""
+    """An editor that asks after every key and withdraws what it asked before.
+
+    As our extensions do, it tells where the cursor rests, once it has not moved for `REST` seconds.
+    """
+
+    REST = 0.1
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._uri, self._version = "", 0
         self._asked: tuple[int, asyncio.Future[object]] | None = None
+        self._resting: asyncio.TimerHandle | None = None
 
     async def open(self, script: Script) -> None:
         """See `Typist.open`."""
@@ -50,8 +59,20 @@ class Editor:
             },
         )
 
+    def place(self, key: Key) -> None:
+        """See `Typist.place`."""
+        command = {
+            "command": "slm-lsp.cursor",
+            "arguments": [self._uri, {"line": key.line, "character": key.column}],
+        }
+        tell = self._client.ask
+        loop = asyncio.get_running_loop()
+        self._resting = loop.call_later(self.REST, tell, "workspace/executeCommand", command)
+
     def press(self, index: int, key: Key, answered: Answered) -> None:
         """See `Typist.press`."""
+        if self._resting:
+            self._resting.cancel()
         self._version += 1
         place = {"line": key.line, "character": key.column}
         change = {"range": {"start": place, "end": place}, "text": key.text}
@@ -81,7 +102,7 @@ class LlamaVim:
     cache on, and what came back kept for as long as the user types what it says.
 
     While a request runs, the newest state waits for it; its answer is looked at first. `render` makes a
-    prompt of the text before and after the cursor.
+    prompt of the text before and after the cursor. Nothing is asked until something is typed.
     """
 
     LINES_BEFORE, LINES_AFTER, PREDICT, PREDICT_MS, KEPT, LOOK_BACK = 256, 64, 64, 250, 250, 128
@@ -102,6 +123,9 @@ class LlamaVim:
     async def open(self, script: Script) -> None:
         """See `Typist.open`."""
         self._lines = script.text.split("\n")
+
+    def place(self, key: Key) -> None:
+        """See `Typist.place`."""
 
     def press(self, index: int, key: Key, answered: Answered) -> None:
         """See `Typist.press`."""

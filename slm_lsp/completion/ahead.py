@@ -11,7 +11,7 @@ from slm_lsp.completion.filters.spacing import SAMPLE, unit
 from slm_lsp.completion.model import LoadedModel
 from slm_lsp.completion.pipeline import prefill
 from slm_lsp.completion.request import CompletionItem, CompletionRequest, Trigger
-from slm_lsp.completion.scheduler import Scheduler
+from slm_lsp.completion.scheduler import Job, Scheduler
 from slm_lsp.config import Settings
 from slm_lsp.errors import SlmLspError
 from slm_lsp.text.lines import split
@@ -63,12 +63,15 @@ class ReadAhead:
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
         self._timer: asyncio.TimerHandle | None = None
+        self._job: Job[None] | None = None
 
     def soon(
         self, request: CompletionRequest, model: Callable[[], LoadedModel | None], settings: Settings
     ) -> None:
         """Read what a request would ask, in a while, unless another place is to be read by then."""
         self.cancel()
+        if self._job:
+            self._scheduler.cancel(self._job)
         self._timer = asyncio.get_running_loop().call_later(REST, self._read, request, model, settings)
 
     def cancel(self) -> None:
@@ -90,4 +93,4 @@ class ReadAhead:
             with contextlib.suppress(Cancelled, SlmLspError):
                 prefill(ready, request, settings, token)
 
-        self._scheduler.submit(request.document.uri, work, background=True)
+        self._job = self._scheduler.submit(request.document.uri, work, background=True)

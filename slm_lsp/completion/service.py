@@ -151,6 +151,10 @@ class CompletionService:
         self._scheduler.focus = uri
         self._attention.select(uri, selecting=selecting)
 
+    def rests(self, request: CompletionRequest) -> None:
+        """Take note of where the cursor rests: what will be asked there is read ahead."""
+        self._read(request)
+
     def just_typed(self, request: CompletionRequest) -> bool:
         """Whether a request comes of a key that was typed right before, whatever the editor says."""
         return self._attention.just_typed(request)

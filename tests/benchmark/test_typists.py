@@ -103,6 +103,9 @@ class Late:
     async def open(self, script: Script) -> None:
         self.tasks: list[asyncio.Task[None]] = []
 
+    def place(self, key: Key) -> None:
+        raise AssertionError
+
     def press(self, index: int, key: Key, answered: Answered) -> None:
         if index % 2:
             text = "x" if index < 2 else ""

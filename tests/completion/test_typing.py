@@ -159,6 +159,20 @@ async def test_a_resting_cursor_is_read_ahead(desk: Desk) -> None:
     assert desk.engine.prompts == []
 
 
+async def test_where_the_cursor_is_put_is_read_ahead(desk: Desk) -> None:
+    await desk.ready(ahead=True)
+    desk.type("a = 1\ntotal = ¦\n")
+    desk.service.rests(request("a = 1¦\ntotal = \n"))
+    await until(lambda: desk.engine.prefills)
+    await asyncio.sleep(2 * REST)
+    # Only the newest place is.
+    assert len(desk.engine.prefills) == 1
+    assert desk.engine.prompts == []
+    result = await desk.ask("a = 1¦\ntotal = \n")
+    assert desk.engine.prompts == desk.engine.prefills
+    assert result.items or result.reason
+
+
 async def test_what_is_to_be_read_ahead_waits_for_the_engine(desk: Desk) -> None:
     await desk.ready(ahead=True)
     desk.may_write.clear()

@@ -51,6 +51,10 @@ REQUESTS: tuple[tuple[str, Any], ...] = (
     ("workspace/executeCommand", {"command": "slm-lsp.rejected", "arguments": ["1"]}),
     ("workspace/executeCommand", {"command": "slm-lsp.snooze", "arguments": [5]}),
     ("workspace/executeCommand", {"command": "slm-lsp.focus", "arguments": [URIS[0], True]}),
+    (
+        "workspace/executeCommand",
+        {"command": "slm-lsp.cursor", "arguments": [URIS[0], {"line": 1, "character": 2}]},
+    ),
     ("textDocument/hover", {"textDocument": _DOCUMENT, "position": _PLACE}),
 )
 NOTIFICATIONS: tuple[tuple[str, Any], ...] = (

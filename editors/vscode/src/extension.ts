@@ -29,9 +29,13 @@ export async function deactivate(): Promise<void> {
   await session?.stop();
 }
 
-/** Tell the server which document has the focus, and whether text is selected in it. */
+/** Milliseconds after which a cursor that has not moved rests. */
+const REST = 100;
+
+/** Tell the server which document has the focus, whether text is selected in it, and where the cursor rests. */
 function follow(session: Session): vscode.Disposable {
   let told = "";
+  let timer: NodeJS.Timeout | undefined;
   const tell = (editor: vscode.TextEditor | undefined): void => {
     if (!editor) {
       return;
@@ -42,8 +46,14 @@ function follow(session: Session): vscode.Disposable {
       told = `${selecting} ${uri}`;
       void session.ask("slm-lsp.focus", uri, selecting);
     }
+    clearTimeout(timer);
+    if (!selecting) {
+      const { line, character } = editor.selection.active;
+      timer = setTimeout(() => void session.ask("slm-lsp.cursor", uri, { line, character }), REST);
+    }
   };
   return vscode.Disposable.from(
+    { dispose: () => clearTimeout(timer) },
     vscode.window.onDidChangeActiveTextEditor(tell),
     vscode.window.onDidChangeTextEditorSelection((event) => tell(event.textEditor)),
   );

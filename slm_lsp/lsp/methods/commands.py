@@ -57,13 +57,8 @@ def why(ls: Server, *arguments: Any) -> dict[str, Any] | None:
 
 async def context(ls: Server, *arguments: Any) -> dict[str, Any]:
     """Return what the model would be shown at a position, part by part, and the whole prompt."""
-    match arguments:
-        case [str(uri), {"line": int(line), "character": int(character)}] if line >= 0 and character >= 0:
-            position = types.Position(line, character)
-        case _:
-            raise JsonRpcInvalidParams(
-                "`slm-lsp.context` takes two arguments: a document's URI, and a position in it."
-            )
+    sentence = "`slm-lsp.context` takes two arguments: a document's URI, and a position in it."
+    uri, position = _place(arguments, sentence)
     asked = converted(ls, types.TextDocumentIdentifier(uri), position, Trigger.INVOKED)
     if not ls.service.contexts.workspace.permissions(asked.document):
         said = f"nothing of this file is shown: {Reason.FILE_IGNORED.value}"
@@ -121,6 +116,16 @@ def focus(ls: Server, *arguments: Any) -> None:
             )
 
 
+def cursor(ls: Server, *arguments: Any) -> None:
+    """Take note of where the cursor rests."""
+    sentence = "`slm-lsp.cursor` takes two arguments: a document's URI, and a position in it."
+    uri, position = _place(arguments, sentence)
+    # Editors have the cursor in documents that are not for the server as well.
+    if ls.documents.get(uri):
+        identifier = types.TextDocumentIdentifier(uri)
+        ls.service.rests(converted(ls, identifier, position, Trigger.AUTOMATIC))
+
+
 COMMANDS: dict[str, Callable[..., Any]] = {
     "slm-lsp.status": status,
     "slm-lsp.why": why,
@@ -130,7 +135,17 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "slm-lsp.rejected": rejected,
     "slm-lsp.snooze": snooze,
     "slm-lsp.focus": focus,
+    "slm-lsp.cursor": cursor,
 }
+
+
+def _place(arguments: tuple[Any, ...], sentence: str) -> tuple[str, types.Position]:
+    """Return the URI and the position that a command was given; `sentence` says what it takes."""
+    match arguments:
+        case [str(uri), {"line": int(line), "character": int(character)}] if line >= 0 and character >= 0:
+            return uri, types.Position(line, character)
+        case _:
+            raise JsonRpcInvalidParams(sentence)
 
 
 def _endpoint(ls: Server) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 -- A server in Neovim itself that says what a test wants. `scripted.answer` is called with the text before and
 -- after the cursor in its line, the position and the trigger; `scripted.commands` has what was executed,
--- but for `slm-lsp.focus`, the last of which is in `scripted.focus`. Suggestions come after `scripted.delay` ms, or if
+-- but for `slm-lsp.focus` and `slm-lsp.cursor`, the last of which are in `scripted.focus` and `scripted.cursor`.
+-- Suggestions come after `scripted.delay` ms, or if
 -- `scripted.held` is a list, once `scripted.release()` is called.
 local scripted = { answer = function() end, commands = {}, asked = 0, cancelled = 0, delay = 0 }
 _G.scripted = scripted
@@ -48,6 +49,8 @@ methods['workspace/executeCommand'] = function(params)
     return { state = 'ready', snoozed = 0 }
   elseif params.command == 'slm-lsp.focus' then
     scripted.focus = params.arguments
+  elseif params.command == 'slm-lsp.cursor' then
+    scripted.cursor = params.arguments
   else
     table.insert(scripted.commands, { params.command, unpack(params.arguments or {}) })
   end

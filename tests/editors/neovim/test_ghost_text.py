@@ -255,6 +255,15 @@ def test_the_server_is_told_where_the_focus_is_and_whether_text_is_selected(scri
     editor.until(lambda: editor.lua("return scripted.focus[1]").endswith("other.py"))
 
 
+def test_the_server_is_told_where_the_cursor_rests(scripted: Start) -> None:
+    editor = scripted("x = 1\nπ = 𝜋 + 2\n", "function() return {} end")
+    here = editor.lua("return vim.uri_from_bufnr(0)")
+    editor.keys("j$")
+    editor.until(lambda: editor.lua("return scripted.cursor") == [here, {"line": 1, "character": 9}])
+    editor.keys("A3")
+    editor.until(lambda: editor.lua("return scripted.cursor") == [here, {"line": 1, "character": 11}])
+
+
 def test_keys_do_what_they_did_where_nothing_is_shown(scripted: Start) -> None:
     editor = scripted("", "function() return {} end", before="vim.o.expandtab = true")
     editor.keys("ia<Tab>b<C-]>c")

@@ -26,6 +26,7 @@ async def test_commands_are_advertised(client: Session) -> None:
         "slm-lsp.rejected",
         "slm-lsp.snooze",
         "slm-lsp.focus",
+        "slm-lsp.cursor",
     ]
 
 
@@ -231,6 +232,8 @@ async def test_nothing_is_suggested_while_text_is_selected(client: Session) -> N
         ("slm-lsp.snooze", ["long"]),
         ("slm-lsp.snooze", [-1]),
         ("slm-lsp.focus", [True]),
+        ("slm-lsp.cursor", [URI]),
+        ("slm-lsp.cursor", [URI, {"line": 0, "character": -1}]),
         ("slm-lsp.trail", [1]),
         ("slm-lsp.context", [URI]),
         ("slm-lsp.context", [URI, {"line": -1, "character": 0}]),

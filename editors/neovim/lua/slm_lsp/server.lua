@@ -149,6 +149,26 @@ local function tell_focus()
   end
 end
 
+---Milliseconds after which a cursor that has not moved rests.
+local REST = 100
+
+local rest = assert(vim.uv.new_timer())
+
+---Tell the server where the cursor is, once it rests there.
+local function cursor_moved()
+  rest:start(
+    REST,
+    0,
+    vim.schedule_wrap(function()
+      local client = M.client()
+      if client and client.initialized then
+        local place = vim.lsp.util.make_position_params(0, client.offset_encoding)
+        M.execute(client, 'slm-lsp.cursor', { place.textDocument.uri, place.position })
+      end
+    end)
+  )
+end
+
 ---Configure the server for Neovim's own client, and enable it.
 ---@return boolean found
 function M.enable()
@@ -184,10 +204,13 @@ function M.enable()
       if client and client.name == M.NAME then
         attached[event.buf] = true
         tell_focus()
+        cursor_moved()
       end
     end,
   })
   api.nvim_create_autocmd({ 'BufEnter', 'FocusGained' }, { group = group, callback = tell_focus })
+  local moves = { 'BufEnter', 'CursorMoved', 'CursorMovedI' }
+  api.nvim_create_autocmd(moves, { group = group, callback = cursor_moved })
   api.nvim_create_autocmd('ModeChanged', {
     group = group,
     pattern = { '[^vVsS\22\19]*:[vVsS\22\19]*', '[vVsS\22\19]*:[^vVsS\22\19]*' },
