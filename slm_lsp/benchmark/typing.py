@@ -114,7 +114,7 @@ def ratios(ours: dict[str, float], peer: dict[str, float], names: Sequence[str])
 
 async def _counted(client: Client) -> dict[str, int]:
     counters: dict[str, Any] = (await client.command("slm-lsp.status"))["counters"]
-    return {name: counters[name] for name in ("prefilled", "decoded")}
+    return {name: counters[name] for name in ("prefilled", "ahead", "decoded")}
 
 
 def _cpu(process: psutil.Process) -> float:

@@ -13,6 +13,7 @@ from slm_lsp.completion.pipeline import prefill
 from slm_lsp.completion.request import CompletionItem, CompletionRequest, Trigger
 from slm_lsp.completion.scheduler import Job, Scheduler
 from slm_lsp.config import Settings
+from slm_lsp.engine.interface import Usage
 from slm_lsp.errors import SlmLspError
 from slm_lsp.text.lines import split
 
@@ -60,8 +61,9 @@ def _at_end(request: CompletionRequest, row: int, head: str, rest: str) -> Compl
 class ReadAhead:
     """Lets the engine read what is around the cursor once it rests and the engine has nothing to do."""
 
-    def __init__(self, scheduler: Scheduler) -> None:
-        self._scheduler = scheduler
+    def __init__(self, scheduler: Scheduler, done: Callable[[int], None]) -> None:
+        """`done` is told how many tokens were read."""
+        self._scheduler, self._done = scheduler, done
         self._timer: asyncio.TimerHandle | None = None
         self._job: Job[None] | None = None
 
@@ -89,8 +91,11 @@ class ReadAhead:
             self.soon(request, model, settings)
             return
 
+        usage = Usage()
+
         def work(token: CancelToken) -> None:
             with contextlib.suppress(Cancelled, SlmLspError):
-                prefill(ready, request, settings, token)
+                prefill(ready, request, settings, token, usage)
 
         self._job = self._scheduler.submit(request.document.uri, work, background=True)
+        self._job.done.add_done_callback(lambda _: self._done(usage.prefilled))

@@ -15,7 +15,8 @@ class Counters:
     """What happened since the start.
 
     `reasons` counts why requests got no item, `sources` where answers came from, `prefilled` and `decoded`
-    the tokens of all that ran, `finished` the generations that were asked for and ran to their end.
+    the tokens of all that ran, `ahead` those that were read before they were asked for, `finished` the
+    generations that were asked for and ran to their end.
     """
 
     requests: int = 0
@@ -23,6 +24,7 @@ class Counters:
     accepted: int = 0
     rejected: int = 0
     prefilled: int = 0
+    ahead: int = 0
     decoded: int = 0
     finished: int = 0
     reasons: Counter[str] = field(default_factory=Counter)

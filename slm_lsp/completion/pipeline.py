@@ -154,7 +154,9 @@ def run(
     )
 
 
-def prefill(model: LoadedModel, request: CompletionRequest, settings: Settings, cancel: CancelToken) -> None:
+def prefill(
+    model: LoadedModel, request: CompletionRequest, settings: Settings, cancel: CancelToken, usage: Usage
+) -> None:
     """Let the engine read what a request would ask, ahead of need.
 
     Raises:
@@ -162,7 +164,7 @@ def prefill(model: LoadedModel, request: CompletionRequest, settings: Settings, 
         ModelError: the engine failed.
     """
     with request.contexts.trial(request.document.uri) if request.contexts else nullcontext():
-        model.engine.prefill(prompt_of(model, request, settings).ids, cancel, Usage())
+        model.engine.prefill(prompt_of(model, request, settings).ids, cancel, usage)
 
 
 def prompt_of(model: LoadedModel, request: CompletionRequest, settings: Settings) -> Prompt:

@@ -57,7 +57,7 @@ class CompletionService:
         self._cache, self._rhythm = SuggestionCache(), Rhythm()
         self._flights = Flights(self._scheduler, pipeline or Router(), self._landed)
         self._asked: dict[str, asyncio.Future[None]] = {}
-        self._reading = ReadAhead(self._scheduler)
+        self._reading = ReadAhead(self._scheduler, self._read_ahead)
         self._memory = MemoryLimit(self._scheduler, self._empty)
         self._attention = Attention()
         self.contexts = Contexts(Workspace())
@@ -300,6 +300,9 @@ class CompletionService:
             return None if closed else self._warm.model
 
         self._reading.soon(replace(request, contexts=self.contexts), model, self.settings)
+
+    def _read_ahead(self, tokens: int) -> None:
+        self.journal.counters.ahead += tokens
 
     def _leave(self, uri: str) -> None:
         """Answer the document's open request: its text or its turn is over."""

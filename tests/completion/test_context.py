@@ -16,6 +16,7 @@ from slm_lsp.completion.pipeline import Switches, prefill, prompt_of, run
 from slm_lsp.completion.request import CompletionRequest, CompletionResult, Reason
 from slm_lsp.config import Settings
 from slm_lsp.context.workspace import Workspace
+from slm_lsp.engine.interface import Usage
 from slm_lsp.engine.scripted import ScriptedEngine
 from slm_lsp.prompt.formats import detect
 from slm_lsp.text.document import Change, Document, Span
@@ -210,9 +211,9 @@ def test_a_new_line_is_shown_its_own_context_once_that_was_read(
     entered = f"{before}\n    "
     assert detail(ask(entered)) == "kept until the cursor rests"
     with pytest.raises(Cancelled):
-        prefill(loaded, at(entered), PATIENT, Late())
+        prefill(loaded, at(entered), PATIENT, Late(), Usage())
     assert detail(ask(entered)) == "kept until the cursor rests"
-    prefill(loaded, at(entered), PATIENT, CancelToken())
+    prefill(loaded, at(entered), PATIENT, CancelToken(), Usage())
     result = ask(f"{entered}x")
     assert detail(result) == "kept from the last request"
     assert result.usage.prefilled <= 3

@@ -167,6 +167,7 @@ async def test_where_the_cursor_is_put_is_read_ahead(desk: Desk) -> None:
     await asyncio.sleep(2 * REST)
     # Only the newest place is.
     assert len(desk.engine.prefills) == 1
+    assert desk.service.journal.counters.ahead == len(desk.engine.prefills[0])
     assert desk.engine.prompts == []
     result = await desk.ask("a = 1¦\ntotal = \n")
     assert desk.engine.prompts == desk.engine.prefills

@@ -24,6 +24,7 @@ _NAMES = {
     "instant": "answered without the model",
     "shown": "answers with a suggestion",
     "prefilled_per_key": "tokens read per key",
+    "ahead_per_key": "tokens read ahead per key",
     "decoded_per_key": "tokens written per key",
     "cpu_seconds_per_100_keys": "CPU seconds per 100 keys",
 }

@@ -40,6 +40,7 @@ def status(ls: Server, *arguments: Any) -> dict[str, Any]:
             "shown": service.journal.counters.shown,
             "accepted": service.journal.counters.accepted,
             "prefilled": service.journal.counters.prefilled,
+            "ahead": service.journal.counters.ahead,
             "decoded": service.journal.counters.decoded,
             "rejected": service.journal.counters.rejected,
             "finished": service.journal.counters.finished,

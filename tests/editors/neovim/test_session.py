@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -37,6 +38,9 @@ STILL = {"memory": False, "timeLimit": 60_000, "contextTimeLimit": 10_000}
 
 FOUND = f"vim.env.PATH = '{Path(sys.executable).parent}:' .. vim.env.PATH"
 """Puts the server on $PATH: its environment is that of the tests."""
+
+QUIET = 2.0
+"""Seconds in which a cursor that moved has been read around."""
 
 _numbers = count()
 
@@ -101,6 +105,25 @@ def test_a_suggestion_is_typed_into_accepted_by_parts_and_undone(editor: Neovim)
     editor.until(lambda: editor.ghost == ghost[2:])
     editor.keys("<M-l><Tab>|")
     editor.until(lambda: re.search(re.escape(ghost) + r"\s+\|$", editor.nvim.current.line))
+
+
+def test_where_the_cursor_rests_is_read_before_anything_is_asked(running: Neovim, tmp_path: Path) -> None:
+    text = "\n".join(f"value_{number} = compute(value_{number - 1}, {number})" for number in range(1, 400))
+    editor = opened(running, tmp_path / f"far{next(_numbers)}.py", text + "\n")
+
+    def ahead() -> int:
+        return int(editor.command("slm-lsp.status")["counters"]["ahead"])
+
+    def quiet() -> bool:
+        before = ahead()
+        time.sleep(QUIET)
+        return ahead() == before
+
+    # Where it stands at first is read as well.
+    editor.until(quiet)
+    before = ahead()
+    editor.keys("200G")
+    editor.until(lambda: ahead() > before + 200)
 
 
 def test_others_are_shown_and_what_is_dismissed_stays_away(editor: Neovim) -> None:

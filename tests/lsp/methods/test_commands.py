@@ -68,6 +68,7 @@ async def test_status_tells_of_the_model_the_memory_and_the_counters(
             "rejected": 0,
             "finished": 2,
             "prefilled": 0,
+            "ahead": 0,
             "decoded": 0,
             "sources": {"engine": 2},
             "reasons": {"empty": 1},
