@@ -42,6 +42,9 @@ export interface ServerStatus {
     shown: number;
     accepted: number;
     rejected: number;
+    prefilled: number;
+    ahead: number;
+    decoded: number;
     sources: Record<string, number>;
     reasons: Record<string, number>;
   };
@@ -143,6 +146,7 @@ export function statusText(status: ServerStatus, program: string | undefined): s
     `- memory: ${Math.round(status.memory / 1e6)} MB`,
     `- snoozed: ${status.snoozed} s`,
     `- requests: ${counters.requests}, shown: ${counters.shown}, accepted: ${counters.accepted}, rejected: ${counters.rejected}`,
+    `- tokens read when asked: ${counters.prefilled}, ahead of need: ${counters.ahead}, written: ${counters.decoded}`,
     "",
     ...section("Where answers came from", counted(counters.sources)),
     ...section("Why nothing was shown", counted(counters.reasons)),

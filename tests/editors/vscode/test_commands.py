@@ -1,5 +1,6 @@
 """The status bar, the commands and the settings of the extension, in VS Code with the real model."""
 
+import re
 from itertools import count
 from pathlib import Path
 
@@ -86,6 +87,24 @@ def test_reports_tell_of_the_context_the_status_the_statistics_and_the_doctor(
         window.command(f"slm-lsp: {command}")
         eventually(lambda says=says: says in window.text(), command)  # type: ignore[misc]
         window.picture(pictures / f"{command}.png")
+
+
+def test_where_the_cursor_rests_is_read_before_anything_is_asked(window: Window, project: Path) -> None:
+    file = project / "far.py"
+    file.write_text("".join(f"value_{number} = compute({number})\n" for number in range(400)))
+
+    def ahead(line: int) -> int:
+        """Put the cursor into a line, wait, and return how many tokens were read ahead so far."""
+        window.file(file)
+        window.go_to(line)
+        window.page.wait_for_timeout(2000)
+        window.command("slm-lsp: Show Status")
+        window.page.wait_for_timeout(1000)  # an older one may be on the screen
+        said = eventually(lambda: re.findall(r"ahead of need: (\d+)", window.text()), "the status is shown")
+        return max(map(int, said))
+
+    before = ahead(1)
+    eventually(lambda: ahead(200) > before + 200, "it is read")
 
 
 def test_the_model_sees_the_definitions_of_other_files(window: Window, project: Path) -> None:

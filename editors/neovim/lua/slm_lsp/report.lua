@@ -60,6 +60,11 @@ function M.status()
         counters.accepted,
         counters.rejected
       ),
+      ('%d tokens read when asked, %d ahead of need, %d written'):format(
+        counters.prefilled,
+        counters.ahead,
+        counters.decoded
+      ),
     }
     if told.snoozed > 0 then
       lines[#lines + 1] = ('snoozed for %d s more'):format(told.snoozed)
