@@ -169,7 +169,7 @@ class Settings:
     )
     precision: str = _option(
         "auto",
-        "The weights' number format: `auto` (int8 on CPU), `int8`, `int4` (on CUDA), `bfloat16`, `float16` "
+        "The weights' number format: `auto` (int8 on CPU), `int8`, `int4`, `bfloat16`, `float16` "
         "or `float32`.",
         _choice("auto", "int8", "int4", "bfloat16", "float16", "float32"),
     )

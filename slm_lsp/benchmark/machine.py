@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from slm_lsp.benchmark.shapes import PROBE, write_int8
+from slm_lsp.benchmark.shapes import PROBE, write_random
 from slm_lsp.cancel import CancelToken
 from slm_lsp.engine.interface import Decoding, Engine, Usage
 from slm_lsp.engine.load import load_engine
@@ -43,7 +43,7 @@ def measure(threads: int = 0) -> Machine:
         ModelError: the processor can't run the kernels.
     """
     with tempfile.TemporaryDirectory() as folder:
-        write_int8(PROBE, Path(folder))
+        write_random(PROBE, Path(folder), "int8")
         engine = load_engine(
             Path(folder),
             None,

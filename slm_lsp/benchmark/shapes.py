@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,17 +73,22 @@ def config(shape: str) -> Config:
     return SHAPES[shape]
 
 
-def write_int8(sizes: Config, folder: Path) -> None:
+def write_random(sizes: Config, folder: Path, form: Literal["int8", "int4"]) -> None:
     """Write random weights for our engine, as they are after conversion (see `slm_lsp.models.quantise`)."""
     (folder / "config.json").write_text(json.dumps(sizes), encoding="utf-8")
     random, tensors = np.random.default_rng(0), dict[str, NDArray[Any]]()
     for name, rows, inputs in _matrices(sizes):
-        panels = -(-rows // PANEL)
-        values = random.integers(-127, 128, (panels, inputs // 2, PANEL, 2), np.int8)
-        tensors[f"{name}.weight"] = values
-        tensors[f"{name}.scale"] = np.full((panels, inputs // GROUP, PANEL), _step(inputs), np.float32)
+        panels, groups, step = -(-rows // PANEL), inputs // GROUP, _step(inputs)
+        if form == "int4" and name.startswith("layers."):
+            values = random.integers(-128, 128, (panels, inputs // 2, PANEL), np.int8)
+            scale = np.full((panels, groups, 2, PANEL), 16 * step, np.float16)
+            scale[:, :, 1] = 0
+        else:
+            values = random.integers(-127, 128, (panels, inputs // 2, PANEL, 2), np.int8)
+            scale = np.full((panels, groups, PANEL), step, np.float32)
+        tensors |= {f"{name}.weight": values, f"{name}.scale": scale}
     tensors |= {name: np.full(size, fill, np.float32) for name, size, fill in _vectors(sizes)}
-    save(tensors, folder / lean_file("int8"), {})
+    save(tensors, folder / lean_file(form), {})
 
 
 def write_gguf(shape: str, path: Path) -> None:

@@ -10,7 +10,9 @@ from slm_lsp.engine.interface import Engine
 from slm_lsp.engine.llama import weights
 
 
-def wanted_form(device: str, precision: str) -> Literal["int8", "float32", "bfloat16", "float16", "dense"]:
+def wanted_form(
+    device: str, precision: str
+) -> Literal["int8", "int4", "float32", "bfloat16", "float16", "dense"]:
     """Return the form of the weights that these settings want.
 
     On the CPU, if it has the instructions, it is a number format for the lean engine; other devices want the
@@ -26,7 +28,7 @@ def wanted_form(device: str, precision: str) -> Literal["int8", "float32", "bflo
     match precision:
         case "auto" | "int8":
             return "int8"
-        case "float32" | "bfloat16" | "float16":
+        case "int4" | "float32" | "bfloat16" | "float16":
             return precision
     return "dense"
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Literal
 
-Lean = Literal["int8", "float32", "bfloat16", "float16"]
+Lean = Literal["int8", "int4", "float32", "bfloat16", "float16"]
 """Number formats of the weights that the lean engine reads."""
 
 Form = Literal[Lean, "dense"]
@@ -20,6 +20,7 @@ DENSE_FILE = "model.safetensors"
 
 CONVERTER_VERSIONS: dict[Kind, int] = {
     "int8": 3,
+    "int4": 1,
     "float32": 3,
     "bfloat16": 3,
     "float16": 3,

@@ -1,10 +1,11 @@
 """Random weights in a known shape, for us and for the peer."""
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
-from slm_lsp.benchmark.shapes import SHAPES, config, write_gguf, write_int8
+from slm_lsp.benchmark.shapes import SHAPES, config, write_gguf, write_random
 from slm_lsp.cancel import CancelToken
 from slm_lsp.engine.interface import Decoding, Usage
 from slm_lsp.engine.llama.engine import load
@@ -21,8 +22,9 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> str:
     return "tiny"
 
 
-def test_a_shape_with_random_weights_writes(tiny: str, tmp_path: Path) -> None:
-    write_int8(config(tiny), tmp_path)
+@pytest.mark.parametrize("form", ["int8", "int4"])
+def test_a_shape_with_random_weights_writes(form: Literal["int8", "int4"], tiny: str, tmp_path: Path) -> None:
+    write_random(config(tiny), tmp_path, form)
     engine = load(tmp_path, 1, 16, lambda _done, _what: None)
     written = list(engine.generate([3, 1, 4], Decoding(5), CancelToken(), Usage()))
     assert len(written) == 5

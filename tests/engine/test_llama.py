@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from transformers import (
     AutoModelForCausalLM,
@@ -29,7 +30,7 @@ from slm_lsp.engine.llama.plan import ROWS
 from slm_lsp.engine.lookup import Nothing
 from slm_lsp.errors import ModelError, ModelInvalid
 from slm_lsp.models.layout import Lean, lean_file
-from slm_lsp.models.quantise import fuse, quantise_groups
+from slm_lsp.models.quantise import fuse, quantise_groups, quantise_halves
 from tests.engine.growing import grow
 
 PROMPT = [5, 9, 200, 31, 77, 5, 9, 200, 8, 1, 64, 90]
@@ -88,6 +89,15 @@ def model(config: PretrainedConfig) -> Any:
     return made
 
 
+def halves(weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What int4 makes of a matrix."""
+    values, kept = quantise_halves(weight)
+    grouped = values.reshape(*kept.shape[:2], -1).astype(np.float32) - 8
+    scale, offset = kept[:, :, :1].astype(np.float32), kept[:, :, 1:].astype(np.float32)
+    whole: NDArray[np.float32] = (grouped * scale + offset).reshape(weight.shape)
+    return whole
+
+
 def write(reference: Any, folder: Path, form: Lean = "int8") -> Path:
     tied = reference.config.tie_word_embeddings
     state = {
@@ -115,7 +125,7 @@ def reference() -> Any:
     return model(FAMILIES["llama"])
 
 
-@pytest.fixture(scope="module", params=["int8", "float32"])
+@pytest.fixture(scope="module", params=["int8", "int4", "float32"])
 def folder(reference: Any, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     return write(reference, tmp_path_factory.mktemp("tiny"), request.param)
 
@@ -142,7 +152,7 @@ def greedy(engine: LlamaEngine, prompt: list[int], count: int = 12) -> tuple[lis
     return list(engine.generate(prompt, Decoding(count), CancelToken(), usage)), usage
 
 
-OFF: dict[Lean, float] = {"int8": 0.02, "float32": 1e-4, "bfloat16": 0.02, "float16": 0.02}
+OFF: dict[Lean, float] = {"int8": 0.02, "int4": 0.02, "float32": 1e-4, "bfloat16": 0.02, "float16": 0.02}
 """How far a log probability may be off; but for float32, keys and values are held in float16."""
 
 
@@ -150,17 +160,20 @@ OFF: dict[Lean, float] = {"int8": 0.02, "float32": 1e-4, "bfloat16": 0.02, "floa
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_forward_pass_is_that_of_transformers(family: str, form: Lean, tmp_path: Path) -> None:
     theirs = model(FAMILIES[family])
-    if form in ("bfloat16", "float16"):
-        with torch.no_grad():
-            for weight in theirs.parameters():
-                # Matrices are what is rounded.
-                if weight.dim() == 2:
-                    weight.copy_(weight.to(getattr(torch, form)))
+    write(theirs, tmp_path, form)
+    with torch.no_grad():
+        for name, weight in theirs.named_parameters():
+            # Matrices are what is rounded.
+            if weight.dim() == 2 and form in ("bfloat16", "float16"):
+                weight.copy_(weight.to(getattr(torch, form)))
+            elif weight.dim() == 2 and form == "int4" and name.startswith("model.layers."):
+                weight.copy_(torch.from_numpy(halves(weight.numpy())))
     with torch.inference_mode():
         expected = theirs(torch.tensor([LONG])).logits[0].log_softmax(-1)
     entropy = -(expected.exp() * expected).sum(-1)
-    with loaded(write(theirs, tmp_path, form)) as engine:
+    with loaded(tmp_path) as engine:
         assert engine.info.precision == form
+        assert engine.info.parameters == sum(one.numel() for one in theirs.parameters())
         for length in (1, 2, 33, ROWS, len(LONG)):
             (token,) = engine.generate(LONG[:length], Decoding(1), CancelToken(), Usage())
             assert token.logprob == pytest.approx(float(expected[length - 1].max()), abs=OFF[form])
@@ -257,12 +270,10 @@ def test_drafts_change_the_passes_and_not_the_output(
     assert again == plain
 
 
-def test_a_smaller_model_drafts_and_the_output_stays(
-    engine: LlamaEngine, reference: Any, tmp_path: Path
-) -> None:
+def test_a_smaller_model_drafts_and_the_output_stays(engine: LlamaEngine, folder: Path) -> None:
     plain = list(engine.generate(PROMPT, Decoding(24, drafts=Nothing()), CancelToken(), Usage()))
     usage = Usage()
-    with loaded(write(reference, tmp_path)) as small:
+    with loaded(folder) as small:
         drafts = ModelDrafts(small)
         assert list(engine.generate(PROMPT, Decoding(24, drafts=drafts), CancelToken(), usage)) == plain
     # It is the same model, which is always right.

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from slm_lsp.errors import ModelInvalid
-from slm_lsp.models.quantise import PANEL, fuse, group_size, quantise_groups
+from slm_lsp.models.quantise import PANEL, fuse, group_size, panels, quantise_groups, quantise_halves
 from tests.models import tiny
 from tests.models.tiny import Weights
 
@@ -26,6 +26,45 @@ def test_each_weight_is_within_half_a_step_of_its_group(weight: np.ndarray) -> N
     assert scale.shape == (len(weight), weight.shape[1] // group_size(weight.shape[1]))
     step = np.repeat(scale, group_size(weight.shape[1]), axis=1)
     assert (np.abs(values.astype(np.float64) * step - weight) <= step * 0.5001).all()
+
+
+@given(ROWS)
+def test_int4_is_as_near_as_sixteen_even_steps(weight: np.ndarray) -> None:
+    weight = (weight / 100).astype(np.float32)  # what float16 holds
+    values, kept = quantise_halves(weight)
+    assert values.dtype == np.uint8
+    assert values.max() < 16
+    grouped = weight.reshape(*kept.shape[:2], -1).astype(np.float64)
+    scale, offset = kept[:, :, :1].astype(np.float64), kept[:, :, 1:].astype(np.float64)
+    back = (values.reshape(grouped.shape).astype(np.float64) - 8) * scale + offset
+    range_ = grouped.max(2) - grouped.min(2)
+    error = np.sqrt(((back - grouped) ** 2).mean(2))
+    # Sixteen steps from the least to the greatest are off by half of one at most; float16 by its own share.
+    assert (error <= range_ / 30 * 1.001 + np.abs(grouped).max(2) * 2e-3 + 1e-6).all()
+
+
+def test_int4_keeps_what_lies_on_a_grid() -> None:
+    grid = np.arange(16, dtype=np.float32).repeat(2)
+    weight = np.stack([grid * 0.5 - 3, grid[::-1] * 0.25, np.full(32, 2.0, np.float32)])
+    values, kept = quantise_halves(weight)
+    back = (values.astype(np.float32) - 8) * kept[:, 0, :1] + kept[:, 0, 1:]
+    np.testing.assert_allclose(back, weight, atol=1e-3)
+
+
+def test_two_values_of_int4_share_a_byte() -> None:
+    values = np.arange(2 * PANEL, dtype=np.uint8).reshape(PANEL, 2) % 16
+    (packed,) = panels(values)
+    whole = packed.view(np.uint8)[0]
+    ordered = values.reshape(-1)
+    assert whole.tolist() == [
+        (int(low) - 8) % 16 | (int(high) - 8) % 16 << 4
+        for low, high in zip(ordered[:PANEL], ordered[PANEL:], strict=True)
+    ]
+
+
+def test_weights_too_large_for_int4_are_refused() -> None:
+    with pytest.raises(ModelInvalid, match="set precision to int8"):
+        quantise_halves(np.linspace(0, 1e9, 32, dtype=np.float32)[None])
 
 
 @pytest.mark.parametrize(("inputs", "size"), [(576, 32), (48, 16), (1536, 32), (16, 16)])

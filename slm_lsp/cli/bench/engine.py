@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from slm_lsp.cli.bench.shared import Adapter, Json, Model, Rows, save
+from slm_lsp.cli.bench.shared import Adapter, Json, Model, Precision, Rows, save
 from slm_lsp.cli.terminal import counting_bar, figures, output
 from slm_lsp.config import Settings, options
 from slm_lsp.errors import UsageError
@@ -65,6 +65,7 @@ def engine(
     threads: Annotated[int, typer.Option(min=0, help=options()["threads"].doc)] = 0,
     model: Model = Settings().model,
     adapter: Adapter = "",
+    precision: Precision = "auto",
     json_file: Json = None,
 ) -> None:
     """Measure reading, writing, verifying, letting go, starting and memory, beside Hugging Face and a peer.
@@ -72,7 +73,7 @@ def engine(
     Hugging Face is `generate` in float32, as it is by default. The prompts are windows of Python's own
     library.
     """
-    settings = Settings(model=model, adapter=adapter, threads=threads)
+    settings = Settings(model=model, adapter=adapter, precision=precision, threads=threads)
     if compare_output:
         _compare_output(settings, compare_output, seed)
         return
@@ -151,12 +152,13 @@ def _engine(settings: Settings, shape: str, folder: Path, told: Callable[[str], 
 
     if not shape:
         return load(settings, progress).engine
-    from slm_lsp.benchmark.shapes import config, write_int8
+    from slm_lsp.benchmark.shapes import config, write_random
 
     told(f"making random weights in the shape of {shape}")
-    write_int8(config(shape), folder)
+    form: Literal["int8", "int4"] = "int4" if settings.precision == "int4" else "int8"
+    write_random(config(shape), folder, form)
     return load_engine(
-        folder, None, device="cpu", precision="int8", threads=settings.threads,
+        folder, None, device="cpu", precision=form, threads=settings.threads,
         cache_memory=settings.cache_memory, progress=progress,
     )  # fmt: skip
 

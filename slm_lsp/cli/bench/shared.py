@@ -14,6 +14,7 @@ Rows = dict[str, dict[str, float]]
 
 Model = Annotated[str, typer.Option(help=options()["model"].doc)]
 Adapter = Annotated[str, typer.Option(help=options()["adapter"].doc, show_default=False)]
+Precision = Annotated[str, typer.Option(help=options()["precision"].doc)]
 Files = Annotated[list[Path], typer.Argument(help="Source files; they are not changed.", show_default=False)]
 Json = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write the figures to a file as well.")

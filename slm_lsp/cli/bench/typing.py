@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from slm_lsp.cli.bench.shared import Adapter, Files, Json, Model, Rows, save
+from slm_lsp.cli.bench.shared import Adapter, Files, Json, Model, Precision, Rows, save
 from slm_lsp.cli.terminal import counting_bar, figures, output
 from slm_lsp.config import Settings
 from slm_lsp.errors import SlmLspError
@@ -46,6 +46,7 @@ def typing(
     ] = "",
     model: Model = Settings().model,
     adapter: Adapter = "",
+    precision: Precision = "auto",
     json_file: Json = None,
 ) -> None:
     """Type lines of real files key by key through a real server, at a person's pace and at full speed.
@@ -56,7 +57,7 @@ def typing(
     from slm_lsp.benchmark.keys import script
 
     scripts = [script(file, lines, seed) for file in files]
-    rows = asyncio.run(_typed(scripts, Settings(model=model, adapter=adapter), peer))
+    rows = asyncio.run(_typed(scripts, Settings(model=model, adapter=adapter, precision=precision), peer))
     save(rows, json_file)
     _print(rows)
 
@@ -87,7 +88,9 @@ async def _typed(scripts: "list[Script]", settings: Settings, peer: str) -> Rows
             bar.update(task, description=pace)
             us, them = Played(), Played()
             # A server of its own, which remembers nothing of what was typed before.
-            client = await Client.start({"model": settings.model, "adapter": settings.adapter})
+            client = await Client.start(
+                {"model": settings.model, "adapter": settings.adapter, "precision": settings.precision}
+            )
             try:
                 for one in scripts:
                     fast = pace == "full speed"

@@ -11,6 +11,7 @@ from slm_lsp.cli.eval.shared import (
     Greedy,
     Json,
     Model,
+    Precision,
     Raw,
     Seed,
     chosen_settings,
@@ -74,6 +75,7 @@ def holes(
     ] = "on",
     model: Model = Settings().model,
     adapter: Adapter = "",
+    precision: Precision = "auto",
 ) -> None:
     """Cut holes into your own code and compare the suggestions with what stood there.
 
@@ -101,7 +103,7 @@ def holes(
         raise UsageError(f"{path} has no code to cut holes into; name another folder.")
     if len(chosen) < count:
         typer.echo(f"slm-lsp: {path} has room for {len(chosen)} different holes only.", err=True)
-    with run(chosen_settings(model, adapter), len(chosen), str(path)) as (loaded, follow):
+    with run(chosen_settings(model, adapter, precision), len(chosen), str(path)) as (loaded, follow):
         found = report(loaded, plan, chosen, follow(evaluate(loaded, plan, chosen)))
     if json_file:
         found.save(json_file)

@@ -10,6 +10,7 @@ from slm_lsp.cli.eval.shared import (
     Greedy,
     Json,
     Model,
+    Precision,
     Raw,
     Seed,
     chosen_settings,
@@ -56,6 +57,7 @@ def infilling(
     ] = False,
     model: Model = Settings().model,
     adapter: Adapter = "",
+    precision: Precision = "auto",
 ) -> None:
     """Complete the tasks of HumanEval-Infilling and run each task's own test on the outcome.
 
@@ -72,7 +74,7 @@ def infilling(
         set_name, limit, seed, Switches(healing=not no_healing, filters=not raw, search=not greedy), ceiling
     )
     chosen = tasks(plan)
-    with run(chosen_settings(model, adapter), len(chosen), set_name) as (loaded, follow):
+    with run(chosen_settings(model, adapter, precision), len(chosen), set_name) as (loaded, follow):
         found = report(loaded, plan, chosen, follow(evaluate(loaded, plan, chosen)))
     if json_file:
         found.save(json_file)

@@ -34,6 +34,8 @@ Greedy = Annotated[
 Model = Annotated[str, typer.Option(help=options()["model"].doc)]
 Adapter = Annotated[str, typer.Option(help=options()["adapter"].doc, show_default=False)]
 
+Precision = Annotated[str, typer.Option(help=options()["precision"].doc)]
+
 Follow = Callable[[Iterable["Row"]], list["Row"]]
 
 
@@ -60,9 +62,13 @@ def run(settings: Settings, total: int, what: str) -> Iterator[tuple["LoadedMode
             loaded.close()
 
 
-def chosen_settings(model: str, adapter: str) -> Settings:
+def chosen_settings(model: str, adapter: str, precision: str) -> Settings:
     """Return the settings that name what is measured."""
-    return Settings(model=_checked("model", model), adapter=_checked("adapter", adapter))
+    return Settings(
+        model=_checked("model", model),
+        adapter=_checked("adapter", adapter),
+        precision=_checked("precision", precision),
+    )
 
 
 def _checked(name: str, value: str) -> str:

@@ -165,6 +165,7 @@ def load(folder: Path, threads: int, megabytes: int, progress: Callable[[float, 
         device="cpu",
         threads=threads,
         context_length=runner.context,
+        weights=sum(one.nbytes for one in read.tensors.values()) if read.precision == "int4" else None,
         searches=True,
     )
     return LlamaEngine(runner, info)

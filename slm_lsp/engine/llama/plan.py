@@ -116,6 +116,7 @@ class Plan:
             (at.NORMAL, shape.hidden, np.float32),
             (at.ROUNDED, max(shape.hidden, shape.inner, attended), np.int16),
             (at.SCALES, 1, np.float32),
+            (at.SUMS, max(shape.hidden, shape.inner, attended) // at.WIDTH, np.float32),
             (at.QKV, shape.qkv, np.float32),
             (at.ATTENDED, attended, np.float32),
             (at.INNER_ROWS, shape.inner, np.float32),

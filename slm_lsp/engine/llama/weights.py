@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slm_lsp.engine.llama.kernels.plan import BFLOAT16, FLOAT16, FLOAT32, INT8, WIDTH
+from slm_lsp.engine.llama.kernels.plan import BFLOAT16, FLOAT16, FLOAT32, INT4, INT8, WIDTH
 from slm_lsp.engine.llama.shape import Shape
 from slm_lsp.errors import ModelInvalid
 
-FORMATS = {"int8": INT8, "float32": FLOAT32, "bfloat16": BFLOAT16, "float16": FLOAT16}
+FORMATS = {"int8": INT8, "int4": INT4, "float32": FLOAT32, "bfloat16": BFLOAT16, "float16": FLOAT16}
 """Number formats that a model can be converted to."""
 
 _LINE = 64
@@ -76,7 +76,7 @@ def read(path: Path, shape: Shape, progress: Callable[[float, str], None]) -> We
         raise ModelInvalid(
             f"{path} can't be read ({error}); run `slm-lsp models remove` and pull the model again."
         ) from error
-    return Weights(precision, tensors, _parameters(tensors, shape))
+    return Weights(precision, tensors, _parameters(precision, tensors, shape))
 
 
 def _check(precision: str, tensors: dict[str, NDArray[Any]], shape: Shape) -> None:
@@ -103,18 +103,24 @@ def _check(precision: str, tensors: dict[str, NDArray[Any]], shape: Shape) -> No
         else:
             rows, inputs = wanted
             weight, many = tensors[f"{name}.weight"], -(-rows // WIDTH)
-            if precision == "int8":
-                scale = tensors[f"{name}.scale"]
-                right = weight.shape == (many, inputs // 2, WIDTH, 2)
-                right &= scale.shape == (many, scale.shape[1], WIDTH) and inputs % (2 * scale.shape[1]) == 0
+            if precision in ("int8", "int4"):
+                halves = precision == "int4" and name.startswith("layers.")
+                scale, pair = tensors[f"{name}.scale"], () if halves else (2,)
+                right = weight.shape == (many, inputs // 2, WIDTH, *pair)
+                right &= scale.shape == (many, scale.shape[1], *((2,) if halves else ()), WIDTH)
+                right &= inputs % (2 * scale.shape[1]) == 0
+                right &= scale.dtype == (np.float16 if halves else np.float32)
             else:
                 right = weight.shape == (many, inputs, WIDTH)
         if not right:
             raise ValueError(f"{name} has another size than config.json says")
 
 
-def _parameters(tensors: dict[str, NDArray[Any]], shape: Shape) -> int:
+def _parameters(precision: str, tensors: dict[str, NDArray[Any]], shape: Shape) -> int:
     """Count the model's parameters: scales are none, and rows that fill up a panel are not either."""
     count = sum(math.prod(one.shape) for name, one in tensors.items() if not name.endswith(".scale"))
+    if precision == "int4":  # two in a byte
+        inner = (name for name in tensors if name.startswith("layers.") and name.endswith(".weight"))
+        count += sum(math.prod(tensors[name].shape) for name in inner)
     surplus = -shape.vocabulary % WIDTH * shape.hidden
     return count - surplus * (1 + ("head.weight" in tensors))

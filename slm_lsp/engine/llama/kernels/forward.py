@@ -21,7 +21,15 @@ from slm_lsp.engine.llama.kernels.memory import (
     put_f32,
     put_f64,
 )
-from slm_lsp.engine.llama.kernels.pointwise import add, exponential, gated, quantise, rms_norm, rotate
+from slm_lsp.engine.llama.kernels.pointwise import (
+    add,
+    exponential,
+    gated,
+    quantise,
+    rms_norm,
+    rotate,
+    sum_groups,
+)
 from slm_lsp.engine.llama.kernels.products import float_panel, int_panel
 from slm_lsp.engine.llama.kernels.team import claim, finish, wait
 from slm_lsp.engine.llama.kernels.tiles import largest, total_of
@@ -92,9 +100,9 @@ def embed(plan: int, phase: int) -> bool:
 @jit
 def look_up(plan: int, token: int, out: int) -> None:
     """Write a token's embedding, float32."""
-    hidden, groups, kind = i64(plan, at.HIDDEN), i64(plan, at.EMBED_GROUPS), i64(plan, at.WEIGHTS)
+    hidden, groups, kind = i64(plan, at.HIDDEN), i64(plan, at.EMBED_GROUPS), format_of(plan, plan)
     panel, column = token // at.WIDTH, token % at.WIDTH
-    weight = i64(plan, at.EMBED) + panel * hidden * at.WIDTH * weight_size(kind)
+    weight = i64(plan, at.EMBED) + panel * panel_size(kind, hidden)
     if kind == at.INT8:
         scale = i64(plan, at.EMBED_SCALE) + 4 * (panel * groups * at.WIDTH + column)
         for group in range(groups):
@@ -114,11 +122,38 @@ def look_up(plan: int, token: int, out: int) -> None:
 
 
 @jit
+def format_of(plan: int, layer: int) -> int:
+    """Return the number format of a layer's matrices, or of the plan's own: the embedding and the head."""
+    kind = i64(plan, at.WEIGHTS)
+    return at.INT8 if kind == at.INT4 and layer == plan else kind
+
+
+@jit
 def weight_size(kind: int) -> int:
-    """Return the bytes of a weight."""
+    """Return the bytes of a weight that takes whole ones."""
     if kind == at.INT8:
         return 1
     return 4 if kind == at.FLOAT32 else 2
+
+
+@jit
+def panel_size(kind: int, inputs: int) -> int:
+    """Return the bytes of a panel's weights."""
+    if kind == at.INT4:
+        return inputs * at.WIDTH // 2
+    return inputs * at.WIDTH * weight_size(kind)
+
+
+@jit
+def round_row(plan: int, x: int, count: int, row: int) -> None:
+    """Round a row of activations to int16, and add up its groups where the weights are int4."""
+    out = i64(plan, at.ROUNDED) + 2 * count * row
+    quantise(x, count, out, i64(plan, at.SCALES), row)
+    if i64(plan, at.WEIGHTS) == at.INT4:
+        size = at.GROUP
+        while count % size:
+            size //= 2
+        sum_groups(out, count, size, i64(plan, at.SUMS) + 4 * (count // size) * row)
 
 
 @jit
@@ -246,7 +281,7 @@ def describe(logits: int, count: int, padded: int, out: int, scratch: int) -> No
 
 @jit
 def normalise(plan: int, weight: int, phase: int, first: int) -> bool:
-    """Norm of the rows from `first` on, rounded to int16 for weights of int8."""
+    """Norm of the rows from `first` on, rounded to int16 for weights that are whole numbers."""
     rows, hidden = i64(plan, at.ROWS) - first, i64(plan, at.HIDDEN)
     some = (rows + _PIECES - 1) // _PIECES
     pieces = (rows + some - 1) // some if rows else 0
@@ -256,9 +291,8 @@ def normalise(plan: int, weight: int, phase: int, first: int) -> bool:
         for row in range(first + piece * some, first + min(rows, (piece + 1) * some)):
             normal = out + 4 * hidden * row
             rms_norm(i64(plan, at.X) + 4 * hidden * row, weight, hidden, f64(plan, at.EPSILON), normal)
-            if i64(plan, at.WEIGHTS) == at.INT8:
-                target = i64(plan, at.ROUNDED) + 2 * hidden * row
-                quantise(normal, hidden, target, i64(plan, at.SCALES), row)
+            if i64(plan, at.WEIGHTS) <= at.INT4:
+                round_row(plan, normal, hidden, row)
         finish(plan, phase)
         piece = claim(plan, phase, pieces)
     return wait(plan, phase, pieces)
@@ -266,8 +300,8 @@ def normalise(plan: int, weight: int, phase: int, first: int) -> bool:
 
 @jit
 def rounded(plan: int, x: int, width: int, phase: int, first: int) -> bool:
-    """Round the rows from `first` on to int16 for weights of int8."""
-    if i64(plan, at.WEIGHTS) != at.INT8:
+    """Round the rows from `first` on to int16 for weights that are whole numbers."""
+    if i64(plan, at.WEIGHTS) > at.INT4:
         return True
     rows = i64(plan, at.ROWS) - first
     some = (rows + _PIECES - 1) // _PIECES
@@ -275,8 +309,7 @@ def rounded(plan: int, x: int, width: int, phase: int, first: int) -> bool:
     piece = claim(plan, phase, pieces)
     while piece < pieces:
         for row in range(first + piece * some, first + min(rows, (piece + 1) * some)):
-            out = i64(plan, at.ROUNDED) + 2 * width * row
-            quantise(x + 4 * width * row, width, out, i64(plan, at.SCALES), row)
+            round_row(plan, x + 4 * width * row, width, row)
         finish(plan, phase)
         piece = claim(plan, phase, pieces)
     return wait(plan, phase, pieces)
@@ -326,19 +359,22 @@ def multiply(
     add: int,
 ) -> None:
     """Multiply the rows from `first` on by one panel of a matrix (see `product`)."""
-    rows, kind = i64(plan, at.ROWS) - first, i64(plan, at.WEIGHTS)
-    values = i64(layer, weight) + panel * inputs * at.WIDTH * weight_size(kind)
-    if kind == at.INT8:
+    rows, kind = i64(plan, at.ROWS) - first, format_of(plan, layer)
+    values = i64(layer, weight) + panel * panel_size(kind, inputs)
+    if kind <= at.INT4:
         groups = i64(layer, weight + 2)
+        scales = groups * at.WIDTH * 4  # bytes: of int4 there are two float16 for each of int8's float32
         int_panel(
+            kind,
             i64(plan, at.ROUNDED) + 2 * inputs * first,
             2 * inputs,
             rows,
             values,
-            i64(layer, weight + 1) + panel * groups * at.WIDTH * 4,
+            i64(layer, weight + 1) + panel * scales,
             groups,
             inputs // groups // 2,
             i64(plan, at.SCALES) + 4 * first,
+            i64(plan, at.SUMS) + 4 * groups * first,
             out,
             out_step,
             add,

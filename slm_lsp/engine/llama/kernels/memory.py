@@ -45,6 +45,7 @@ def _storer(element: ir.Type, argument: Any, narrow: Callable[[Any, Any], Any] |
 f32 = _loader(ir.FloatType(), types.float32)
 f64 = _loader(ir.DoubleType(), types.float64)
 i64 = _loader(_I64, types.int64)
+i16 = _loader(ir.IntType(16), types.int64, lambda builder, value: builder.sext(value, _I64))
 i8_as_f32 = _loader(
     ir.IntType(8), types.float32, lambda builder, value: builder.sitofp(value, ir.FloatType())
 )

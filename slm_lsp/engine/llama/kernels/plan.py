@@ -34,6 +34,7 @@ It holds sizes, addresses and, after `LAYERS_AT`, `PER_LAYER` addresses for each
     NORMAL,
     ROUNDED,
     SCALES,
+    SUMS,
     QKV,
     ATTENDED,
     INNER_ROWS,
@@ -44,7 +45,7 @@ It holds sizes, addresses and, after `LAYERS_AT`, `PER_LAYER` addresses for each
     COUNTERS,
     CONTROL,
     LAYERS_AT,
-) = range(40)
+) = range(41)
 """`WEIGHTS` and `KEPT` are the number formats of the matrices and of the cache. Floats are float64 bits;
 `WANTED` counts the last rows whose logits are wanted.
 `COUNTERS` and `CONTROL` are what the threads share (see `team`)."""
@@ -71,14 +72,19 @@ It holds sizes, addresses and, after `LAYERS_AT`, `PER_LAYER` addresses for each
 ) = range(18)
 """Addresses of one layer's tensors, 0 where the model has none; `*_GROUPS` are the scales of a row."""
 
-INT8, FLOAT32, BFLOAT16, FLOAT16 = range(4)
-"""Number formats. int8 has scales, and is multiplied by activations that are rounded to int16."""
+INT8, INT4, FLOAT32, BFLOAT16, FLOAT16 = range(5)
+"""Number formats. Those up to `INT4` have scales, and are multiplied by activations that are rounded to
+int16. Beside matrices of int4 the embedding and the head are int8. `SUMS` holds, for int4, the sums of each
+row's rounded activations over its groups."""
 
 BLOCK = 32
 """Tokens of a block of the key/value cache."""
 
 WIDTH = 16
 """Columns of a tile, and rows of a panel of weights."""
+
+GROUP = 32
+"""Inputs that share a scale; half as many, and so on, where a matrix's inputs are no multiple of that."""
 
 TALLEST = 6
 """Rows of the tallest tile: six times two accumulators, two weights, one activation and one product fill the

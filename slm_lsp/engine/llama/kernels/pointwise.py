@@ -9,6 +9,7 @@ from slm_lsp.engine.llama.kernels.jit import jit
 from slm_lsp.engine.llama.kernels.memory import (
     as_float,
     f32,
+    i16,
     nearest,
     put_f32,
     put_half,
@@ -54,6 +55,16 @@ def quantise(x: int, count: int, out: int, scales: int, row: int) -> None:
     for index in range(count):
         put_i16(out, index, whole(nearest(f32(x, index) * inverse)))
     put_f32(scales, row, most / STEPS if most > _LEAST else _ZERO)
+
+
+@jit
+def sum_groups(x: int, count: int, size: int, out: int) -> None:
+    """Write the sums of every `size` of `count` int16, as float32, which holds them exactly."""
+    for group in range(count // size):
+        total = 0
+        for index in range(group * size, (group + 1) * size):
+            total += i16(x, index)
+        put_f32(out, group, np.float32(total))
 
 
 @jit

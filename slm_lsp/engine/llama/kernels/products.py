@@ -4,14 +4,65 @@ from collections.abc import Callable
 from typing import Any
 
 from slm_lsp.engine.llama.kernels.jit import jit
-from slm_lsp.engine.llama.kernels.plan import BFLOAT16, FLOAT32, TALLEST
-from slm_lsp.engine.llama.kernels.tiles import BFLOAT16_TILES, FLOAT16_TILES, FLOAT32_TILES, INT8_TILES
+from slm_lsp.engine.llama.kernels.plan import BFLOAT16, FLOAT32, INT8, TALLEST
+from slm_lsp.engine.llama.kernels.tiles import (
+    BFLOAT16_TILES,
+    FLOAT16_TILES,
+    FLOAT32_TILES,
+    INT4_TILES,
+    INT8_TILES,
+)
 
-int_1, int_2, int_3, int_4, int_5, int_6 = INT8_TILES
+
+def _ints(
+    tiles: tuple[Any, ...],
+) -> Callable[[int, int, int, int, int, int, int, int, int, int, int, int], None]:
+    one, two, three, four, five, six = tiles
+
+    @jit
+    def multiply(
+        x: int,
+        x_step: int,
+        rows: int,
+        weight: int,
+        scale: int,
+        groups: int,
+        pairs: int,
+        x_scale: int,
+        x_sums: int,
+        y: int,
+        y_step: int,
+        add: int,
+    ) -> None:
+        tiles = -(-rows // TALLEST)
+        done = 0
+        for tile in range(tiles):
+            height = (rows - done) // (tiles - tile)
+            at, scales, out = x + done * x_step, x_scale + done * 4, y + done * y_step
+            sums = x_sums + done * groups * 4
+            if height == 1:
+                one(at, x_step, weight, scale, groups, pairs, scales, sums, out, y_step, add)
+            elif height == 2:
+                two(at, x_step, weight, scale, groups, pairs, scales, sums, out, y_step, add)
+            elif height == 3:
+                three(at, x_step, weight, scale, groups, pairs, scales, sums, out, y_step, add)
+            elif height == 4:
+                four(at, x_step, weight, scale, groups, pairs, scales, sums, out, y_step, add)
+            elif height == 5:
+                five(at, x_step, weight, scale, groups, pairs, scales, sums, out, y_step, add)
+            else:
+                six(at, x_step, weight, scale, groups, pairs, scales, sums, out, y_step, add)
+            done += height
+
+    return multiply
+
+
+_int8_panel, _int4_panel = map(_ints, (INT8_TILES, INT4_TILES))
 
 
 @jit
 def int_panel(
+    kind: int,
     x: int,
     x_step: int,
     rows: int,
@@ -20,29 +71,16 @@ def int_panel(
     groups: int,
     pairs: int,
     x_scale: int,
+    x_sums: int,
     y: int,
     y_step: int,
     add: int,
 ) -> None:
-    """Multiply `rows` rows by one panel, in tiles as even as can be (see `tiles.INT8_TILES`)."""
-    tiles = -(-rows // TALLEST)
-    done = 0
-    for tile in range(tiles):
-        height = (rows - done) // (tiles - tile)
-        at, scales, out = x + done * x_step, x_scale + done * 4, y + done * y_step
-        if height == 1:
-            int_1(at, x_step, weight, scale, groups, pairs, scales, out, y_step, add)
-        elif height == 2:
-            int_2(at, x_step, weight, scale, groups, pairs, scales, out, y_step, add)
-        elif height == 3:
-            int_3(at, x_step, weight, scale, groups, pairs, scales, out, y_step, add)
-        elif height == 4:
-            int_4(at, x_step, weight, scale, groups, pairs, scales, out, y_step, add)
-        elif height == 5:
-            int_5(at, x_step, weight, scale, groups, pairs, scales, out, y_step, add)
-        else:
-            int_6(at, x_step, weight, scale, groups, pairs, scales, out, y_step, add)
-        done += height
+    """Multiply `rows` rows by a panel of whole numbers, in tiles as even as can be (see `INT8_TILES`)."""
+    if kind == INT8:
+        _int8_panel(x, x_step, rows, weight, scale, groups, pairs, x_scale, x_sums, y, y_step, add)
+    else:
+        _int4_panel(x, x_step, rows, weight, scale, groups, pairs, x_scale, x_sums, y, y_step, add)
 
 
 def _floats(tiles: tuple[Any, ...]) -> Callable[[int, int, int, int, int, int, int, int, int], None]:
@@ -90,7 +128,7 @@ def float_panel(
     y_step: int,
     add: int,
 ) -> None:
-    """Multiply `rows` rows by one panel of a format other than int8 (see `tiles.FLOAT32_TILES`)."""
+    """Multiply `rows` rows by one panel of floats (see `tiles.FLOAT32_TILES`)."""
     if kind == FLOAT32:
         _float32_panel(x, x_step, rows, panel, panel_step, count, y, y_step, add)
     elif kind == BFLOAT16:

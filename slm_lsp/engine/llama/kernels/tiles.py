@@ -85,7 +85,39 @@ def _add_pair_products(builder: Any, total: Any, x: Any, y: Any) -> Any:
     return builder.add(total, builder.add(even, odd))
 
 
-def _int_tile(rows: int) -> Any:
+def _from_float32(builder: Any, address: Any, offset: Any) -> Any:
+    return _load(builder, address, offset, _FLOATS, 4)
+
+
+def _from_float16(builder: Any, address: Any, offset: Any) -> Any:
+    return builder.fpext(_load(builder, address, offset, _HALVES, 2), _FLOATS)
+
+
+def _from_bfloat16(builder: Any, address: Any, offset: Any) -> Any:
+    # A bfloat16 is the upper half of a float32.
+    bits = builder.zext(_load(builder, address, offset, _SHORTS, 2), _SUMS)
+    return builder.bitcast(builder.shl(bits, ir.Constant(_SUMS, [16] * _LANES)), _FLOATS)
+
+
+def _bytes(builder: Any, weight: Any, pair: Any) -> list[Any]:
+    """Load the weights of two neighbouring inputs, int8 [WIDTH, 2], as vectors of int16."""
+    places = [
+        builder.mul(builder.add(builder.mul(pair, _I64(_VECTORS)), _I64(column)), _I64(16))
+        for column in range(_VECTORS)
+    ]
+    return [builder.sext(_load(builder, weight, place, _BYTES, 16), _PAIRS) for place in places]
+
+
+def _nibbles(builder: Any, weight: Any, pair: Any) -> list[Any]:
+    """The same of int4: a byte's lower half is of the first vector, its upper half of the second."""
+    both = builder.sext(_load(builder, weight, builder.mul(pair, _I64(16)), _BYTES, 16), _PAIRS)
+    high, top = (ir.Constant(_PAIRS, [bits] * 2 * _LANES) for bits in (4, 12))
+    return [builder.ashr(builder.shl(both, top), top), builder.ashr(both, high)]
+
+
+def _int_tile(rows: int, halves: bool) -> Any:
+    """Make a tile of int8 weights, or with `halves` of int4."""
+
     @intrinsic
     def tile(
         typing: Any,
@@ -96,6 +128,7 @@ def _int_tile(rows: int) -> Any:
         groups: Any,
         pairs: Any,
         x_scale: Any,
+        x_sums: Any,
         y: Any,
         y_step: Any,
         add: Any,
@@ -104,11 +137,13 @@ def _int_tile(rows: int) -> Any:
 
         `x_step` and `y_step` are bytes from row to row. The panel is int8 [groups * pairs, WIDTH, 2], with
         float32 scales [groups, WIDTH]; integer sums run over a group, float sums over groups in their order.
-        With `add` the result is added to Y.
+        Of int4 it is bytes [groups * pairs, WIDTH], with float16 [groups, 2, WIDTH]: scales, and what is to
+        be added to each weight, for which `x_sums` has the sums of X, float32 [rows, groups]. With `add` the
+        result is added to Y.
         """
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            x, x_step, weight, scale, groups, pairs, x_scale, y, y_step, add = arguments
+            x, x_step, weight, scale, groups, pairs, x_scale, x_sums, y, y_step, add = arguments
             at = [builder.add(x, builder.mul(x_step, _I64(row))) for row in range(rows)]
             cells = [(row, column) for row in range(rows) for column in range(_VECTORS)]
             zero = ir.Constant(_FLOATS, [0.0] * _LANES)
@@ -117,12 +152,7 @@ def _int_tile(rows: int) -> Any:
             inner = _Loop(
                 builder, first, builder.add(first, pairs), [ir.Constant(_SUMS, [0] * _LANES)] * len(cells)
             )
-            weights = []
-            for column in range(_VECTORS):
-                offset = builder.mul(
-                    builder.add(builder.mul(inner.index, _I64(_VECTORS)), _I64(column)), _I64(16)
-                )
-                weights.append(builder.sext(_load(builder, weight, offset, _BYTES, 16), _PAIRS))
+            weights = (_nibbles if halves else _bytes)(builder, weight, inner.index)
             sums = []
             for row in range(rows):
                 pair = _load(builder, at[row], builder.mul(inner.index, _I64(4)), _I32, 4)
@@ -134,13 +164,20 @@ def _int_tile(rows: int) -> Any:
                     for column in range(_VECTORS)
                 ]
             sums = inner.close(sums)
+            kinds, size = (2, 16) if halves else (1, 32)
+            load = _from_float16 if halves else _from_float32
+            steps = []
+            for column in range(kinds * _VECTORS):
+                vector = builder.add(builder.mul(outer.index, _I64(kinds * _VECTORS)), _I64(column))
+                steps.append(load(builder, scale, builder.mul(vector, _I64(size))))
             totals = []
-            for (_, column), total, exact in zip(cells, outer.carried, sums, strict=True):
-                offset = builder.mul(
-                    builder.add(builder.mul(outer.index, _I64(_VECTORS)), _I64(column)), _I64(32)
-                )
-                step = _load(builder, scale, offset, _FLOATS, 32)
-                totals.append(_multiply_add(builder, builder.sitofp(exact, _FLOATS), step, total))
+            for (row, column), total, exact in zip(cells, outer.carried, sums, strict=True):
+                total = _multiply_add(builder, builder.sitofp(exact, _FLOATS), steps[column], total)
+                if halves:
+                    group = builder.add(builder.mul(groups, _I64(row)), outer.index)
+                    sum_ = _spread(builder, _load(builder, x_sums, builder.mul(group, _I64(4)), _F32, 4))
+                    total = _multiply_add(builder, sum_, steps[_VECTORS + column], total)
+                totals.append(total)
             totals = outer.close(totals)
             scales = [
                 _spread(builder, _load(builder, x_scale, _I64(4 * row), _F32, 4)) for row in range(rows)
@@ -155,23 +192,9 @@ def _int_tile(rows: int) -> Any:
             )
             return context.get_dummy_value()
 
-        return types.void(*[types.int64] * 10), generate
+        return types.void(*[types.int64] * 11), generate
 
     return tile
-
-
-def _from_float32(builder: Any, address: Any, offset: Any) -> Any:
-    return _load(builder, address, offset, _FLOATS, 4)
-
-
-def _from_float16(builder: Any, address: Any, offset: Any) -> Any:
-    return builder.fpext(_load(builder, address, offset, _HALVES, 2), _FLOATS)
-
-
-def _from_bfloat16(builder: Any, address: Any, offset: Any) -> Any:
-    # A bfloat16 is the upper half of a float32.
-    bits = builder.zext(_load(builder, address, offset, _SHORTS, 2), _SUMS)
-    return builder.bitcast(builder.shl(bits, ir.Constant(_SUMS, [16] * _LANES)), _FLOATS)
 
 
 def _float_tile(rows: int, size: int, load: Any) -> Any:
@@ -245,7 +268,8 @@ def _write(
 
 _HEIGHTS = range(1, TALLEST + 1)
 
-INT8_TILES = tuple(_int_tile(rows) for rows in _HEIGHTS)
+INT8_TILES = tuple(_int_tile(rows, halves=False) for rows in _HEIGHTS)
+INT4_TILES = tuple(_int_tile(rows, halves=True) for rows in _HEIGHTS)
 FLOAT32_TILES = tuple(_float_tile(rows, 4, _from_float32) for rows in _HEIGHTS)
 BFLOAT16_TILES = tuple(_float_tile(rows, 2, _from_bfloat16) for rows in _HEIGHTS)
 FLOAT16_TILES = tuple(_float_tile(rows, 2, _from_float16) for rows in _HEIGHTS)
