@@ -121,7 +121,9 @@ def _precision(wanted: str, device: str) -> str:
             return "int8" if _has_int8() else "float32"
         return "bfloat16" if device == "cuda" and torch.cuda.is_bf16_supported() else "float16"
     if device == "cpu" and (wanted == "int4" or (wanted == "int8" and not _has_int8())):
-        raise ModelError(f"{wanted} can't be had for this model on this machine's CPU; set precision to auto.")
+        raise ModelError(
+            f"{wanted} can't be had for this model on this machine's CPU; set precision to auto."
+        )
     return wanted
 
 

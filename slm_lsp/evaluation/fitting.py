@@ -10,11 +10,14 @@ from slm_lsp.completion.confidence import FEATURES
 from slm_lsp.errors import UsageError
 from slm_lsp.evaluation.report import Row
 
-PENALTY = 1.0
+_UNKNOWN = np.array([name == "unknown names" for name in FEATURES])
+
+PENALTY = np.where(_UNKNOWN, 20.0, 1.0)
 """Of the squared weights, the constant's left out: a few hundred holes say little of rare features."""
 
-EXPECTED = np.array([-0.7 * (name == "unknown names") for name in FEATURES])
-"""What the penalty draws the weights to: names found nowhere are wrong, but too rare in holes to show it."""
+EXPECTED = np.where(_UNKNOWN, -0.7, 0.0)
+"""What the penalty draws the weights to. Names found nowhere are wrong, but too rare in holes to show it, and
+what the file's author went on to define is among them."""
 
 STEPS = 50
 """Newton steps at most; some ten are enough."""
@@ -84,7 +87,7 @@ def _table(rows: Sequence[Row]) -> tuple[Matrix, Matrix]:
 def _fitted(features: Matrix, right: Matrix) -> Matrix:
     """Maximise the penalised likelihood by Newton's method."""
     weights = np.zeros(features.shape[1])
-    penalty = PENALTY * np.eye(len(weights))
+    penalty = np.diag(PENALTY)
     penalty[0, 0] = 1e-6
     for _ in range(STEPS):
         chance = _sigmoid(features @ weights)
