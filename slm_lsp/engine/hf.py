@@ -1,13 +1,13 @@
 """Any `AutoModelForCausalLM` behind the engine's interface: slower than the lean pass, but general."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from slm_lsp.cancel import CancelToken
+from slm_lsp.cancel import Cancelled, CancelToken
 from slm_lsp.engine import weight_only
 from slm_lsp.engine.device import choose_device, physical_cores
 from slm_lsp.engine.hf_weights import CACHE_ARGUMENTS, matrices, read, short
@@ -16,7 +16,7 @@ from slm_lsp.engine.stepwise import Logits, StepwiseEngine
 from slm_lsp.errors import ModelError
 
 CHUNK = 128
-"""Tokens prefilled in one pass: a cancelled request lets go of the engine after at most one of them."""
+"""Tokens prefilled in one pass: what was read in those before it stays when a request is cancelled."""
 
 UNSTATED_CONTEXT = 2048
 """Tokens of context where the config names no limit, as with ALiBi and state-space models."""
@@ -34,6 +34,9 @@ class TransformersEngine(StepwiseEngine):
         # A recurrent layer reads a prompt in one pass: few can go on from a state with many tokens.
         chunk = CHUNK if self._only_attention else info.context_length
         super().__init__(info, model.get_input_embeddings().num_embeddings, chunk)
+        self._cancel = CancelToken()
+        for part in _parts(model):
+            part.register_forward_pre_hook(lambda *_: self._cancel.check())
         self._clear()
 
     def close(self) -> None:
@@ -57,13 +60,25 @@ class TransformersEngine(StepwiseEngine):
             self._cache.crop(-surplus)
         return count
 
+    def _forget_half(self) -> None:
+        """Take out of the cache what a pass left there that was called off in its middle."""
+        if self._only_attention:
+            for layer in self._cache.layers:
+                if layer.is_initialized and (surplus := layer.get_seq_length() - len(self._tokens)):
+                    layer.crop(-surplus)
+        else:
+            self.shrink()
+
     @torch.inference_mode()
     def _append(self, ids: Sequence[int], cancel: CancelToken) -> Logits:
-        batch = torch.tensor([ids], device=self._model.device)
+        batch, self._cancel = torch.tensor([ids], device=self._model.device), cancel
         try:
             output = self._model(
                 batch, use_cache=True, **{self._cache_argument: self._cache}, **self._options
             )
+        except Cancelled:
+            self._forget_half()
+            raise
         except Exception as error:
             raise ModelError(_failure(error)) from error
         logits: Logits = output.logits[0, -1].float().cpu().numpy()
@@ -133,6 +148,15 @@ def _has_int8() -> bool:
         return False
     torch.backends.quantized.engine = "fbgemm"
     return True
+
+
+def _parts(model: Any) -> Iterator[Any]:
+    """Yield the model's layers and what they are made of: between two of them a pass can be called off."""
+    for layers in model.modules():
+        if isinstance(layers, torch.nn.ModuleList):
+            for layer in layers:
+                yield layer
+                yield from layer.children()
 
 
 def _only_attention(model: Any) -> bool:

@@ -112,7 +112,7 @@ def test_typing_on_costs_only_what_was_typed(family: str, tmp_path: Path) -> Non
     assert (usage.reused, usage.prefilled) == (39, 1)
 
 
-@pytest.mark.parametrize("check", [2, 4, 7, 9])
+@pytest.mark.parametrize("check", [2, 4, 7, 9, 23, 40, 77])
 def test_a_cancelled_call_leaves_a_cache_that_can_be_trusted(
     folder: Path, check: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,14 +124,18 @@ def test_a_cancelled_call_leaves_a_cache_that_can_be_trusted(
     assert_same(run(engine, changed)[0], run(load(folder), changed)[0])
 
 
-def test_cancelling_stops_between_the_chunks_of_a_prompt(
+def test_cancelling_stops_within_a_pass_and_keeps_the_chunks_before_it(
     llama: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hf, "CHUNK", 8)
-    usage = Usage()
+    engine, counted, usage = load(llama), CancelToken(), Usage()
+    engine.prefill(PROMPT[:8], counted, Usage())
+    # One check before the chunk, the others within its pass.
+    assert counted.checks > 4
     with pytest.raises(Cancelled):
-        list(load(llama).generate(PROMPT, Decoding(4), CancelAtCheck(3), usage))
+        list(engine.generate(PROMPT, Decoding(4), CancelAtCheck(2 * counted.checks + 3), usage))
     assert (usage.prefilled, usage.decoded) == (16, 0)
+    assert_same(run(engine, PROMPT)[0], run(load(llama), PROMPT)[0])
 
 
 def test_closing_the_iterator_early_keeps_what_was_computed(engine: TransformersEngine, llama: Path) -> None:
