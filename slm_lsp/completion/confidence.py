@@ -99,13 +99,13 @@ def best_length(one: Candidate, draft: Draft, place: Place, least: float, accept
     """Return the length to cut a suggestion to, at the end of one of its lines; 0 if it is not worth showing.
 
     Of the lengths whose chance is high enough it is the one with the greatest expected number of right
-    characters: a long suggestion is cut where confidence falls.
+    characters: a long suggestion is cut where confidence falls, and no bracket is left open.
     """
     best, most = 0, 0.0
     ends = [index for index, letter in enumerate(one.text) if letter == "\n"] + [len(one.text)]
     for end in ends:
         part = one.cut(end)
-        if not part.text.strip():
+        if not part.text.strip() or (end < len(one.text) and place.unbalanced_by(part.text, part.replaces)):
             continue
         p = chance(features(part, draft, place), acceptance)
         worth = p * len(part.text.strip())

@@ -16,7 +16,7 @@ from slm_lsp.completion.model import LoadedModel, Progress
 from slm_lsp.config import Settings
 from slm_lsp.engine.shared.client import SharedEngine
 from slm_lsp.engine.shared.place import Place
-from slm_lsp.engine.shared.wire import LOST, Header, Wire
+from slm_lsp.engine.shared.wire import LOST, PROTOCOL, Header, Wire
 from slm_lsp.errors import ModelError
 from slm_lsp.paths import cache_dir, runtime_dir, state_dir
 
@@ -81,7 +81,7 @@ def _shared(settings: Settings, progress: Progress) -> LoadedModel:
 
 def _place(settings: Settings) -> Place:
     chosen = [getattr(settings, name) for name in SETTINGS]
-    identity = json.dumps([__version__, sys.executable, str(cache_dir()), *chosen])
+    identity = json.dumps([__version__, PROTOCOL, sys.executable, str(cache_dir()), *chosen])
     return Place.of(runtime_dir(), identity)
 
 

@@ -57,3 +57,10 @@ def test_a_long_text_is_cut_where_confidence_falls() -> None:
     assert text[: best_length(Candidate(text), bad, PLACE, 0.01, acceptance)] == "a = 1\nb = 2"
     hopeless = draft(text, *[-6.0] * 6)
     assert best_length(Candidate(text), hopeless, PLACE, 0.5, acceptance) == 0
+
+
+def test_a_text_is_not_cut_where_a_bracket_is_open() -> None:
+    text = "a = [\n    1,\n]\nb = 2"
+    torn = draft(text, *[-0.05] * 3, *[-6.0] * 6)
+    length = best_length(Candidate(text), torn, PLACE, 0.01, Acceptance())
+    assert text[:length] in ("", "a = [\n    1,\n]", text)

@@ -11,6 +11,9 @@ from slm_lsp.errors import ModelError
 
 Header = dict[str, Any]
 
+PROTOCOL = 2
+"""Changes with what the two sides say to one another: those of another number don't meet."""
+
 LOST = (EOFError, OSError)
 """What a connection raises whose other end is gone."""
 
