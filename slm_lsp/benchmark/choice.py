@@ -3,6 +3,7 @@
 import html
 import io
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +13,10 @@ from slm_lsp.errors import SlmLspError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+_SIDES = (((0, 12), "center"), ((12, -3), "left"), ((0, -18), "center"))
+"""Where labels stand beside points that are on top of one another: how far off, and how aligned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +124,17 @@ def _draw(figure: "Figure", choices: Sequence[Choice]) -> None:
         edgecolors=["red" if one in best else "none" for one in choices],
         linewidths=2,
     )
-    for one in choices:
+    seen = Counter[int]()
+    for one in sorted(choices, key=lambda one: -one.similarity):
+        # The number formats of a model stand above one another.
+        place, side = _SIDES[seen[one.parameters] % len(_SIDES)]
+        seen[one.parameters] += 1
         axes.annotate(
             one.label,
             (one.parameters, 100 * one.similarity),
-            xytext=(0, 12),
+            xytext=place,
             textcoords="offset points",
-            ha="center",
+            ha=side,
             fontsize=8,
         )
     axes.set_xscale("log")
