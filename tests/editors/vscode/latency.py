@@ -1,13 +1,13 @@
 """How long after a key its ghost text is on the screen of VS Code, beside the server's own time.
 
 ``python -m tests.editors.vscode.latency`` types lines into code-server with the packaged extension
-and the embedded model, and asks after each key how the server answered it. Only keys that bring up new text
-count: what is typed into is on the screen before the server is asked. `.ci/editors` installs the parts, and
-`npm run package` in `editors/vscode` makes the extension.
+and the embedded model. `tests.editors.proxy` notes when the server was asked and had answered. Only keys that
+bring up new text count: what is typed into is on the screen before the server is asked. `.ci/editors`
+installs the parts, and `npm run package` in `editors/vscode` makes the extension.
 """
 
+import json
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -39,8 +39,11 @@ WATCH = """() => {
 }"""
 
 
-def measured(window: Window, file: Path) -> list[tuple[float, float]]:
-    """Type the lines; returns ms from key to screen, and of the server, for each key with new text."""
+def measured(window: Window, file: Path, log: Path) -> list[tuple[float, float]]:
+    """Type the lines; returns ms from key to screen, and of the server, for each key with new text.
+
+    The server's is from the first question after the key to the last suggestion before the screen has it.
+    """
     times = []
     begin(window, file)
     window.page.evaluate(WATCH)
@@ -48,12 +51,13 @@ def measured(window: Window, file: Path) -> list[tuple[float, float]]:
         for key in line:
             window.press("Space" if key == " " else key)
             window.page.wait_for_timeout(700)
-            pressed, shown = window.page.evaluate("() => [window.pressed, window.shown]")
-            if not shown:
-                continue
-            window.press("Control+Alt+w")
-            text = eventually(lambda: re.search(r"after ([\d.]+) ms, by", window.text()), "the report", 10)
-            times.append((shown - pressed, float(text[1])))
+            pressed, shown = window.page.evaluate(
+                "() => [window.pressed, window.shown].map(one => one && performance.timeOrigin + one)"
+            )
+            entries = map(json.loads, log.read_text().splitlines() if log.exists() else ())
+            since = [one for one in entries if pressed <= one["asked"] and one["answered"] <= shown]
+            if answers := [one["answered"] for one in since if one["items"]]:
+                times.append((shown - pressed, max(answers) - min(one["asked"] for one in since)))
         window.press("Escape")
         window.type("\n        ")
     return times
@@ -61,11 +65,20 @@ def measured(window: Window, file: Path) -> list[tuple[float, float]]:
 
 @contextmanager
 def opened(**settings: object) -> Iterator[tuple[Window, Path]]:
-    """Show an empty folder in VS Code with the packaged extension; settings are as `CodeServer` has them."""
+    """Show an empty folder in VS Code with the packaged extension; settings are as `CodeServer` has them.
+
+    What `tests.editors.proxy` notes is in the file ``log`` beside the folder.
+    """
     parts = Path(os.environ.get("SLM_LSP_EDITORS") or Path.home() / ".cache" / "slm-lsp-editors")
-    settings = {"slm_lsp__server__path": str(Path(sys.executable).with_name("slm-lsp")), **settings}
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
+        server = Path(sys.executable).with_name("slm-lsp")
+        proxy = folder / "slm-lsp"
+        proxy.write_text(
+            f'#!/bin/sh\ncd {ROOT}\nexec {sys.executable} -m tests.editors.proxy {folder}/log {server} "$@"\n'
+        )
+        proxy.chmod(0o755)
+        settings = {"slm_lsp__server__path": str(proxy), **settings}
         code_server = CodeServer(parts, folder / "code-server", settings)
         code_server.install(ROOT / "editors" / "vscode" / "dist" / "slm-lsp.vsix")
         (folder / "project").mkdir()
@@ -81,7 +94,7 @@ def main() -> None:
     """Measure, and print the medians."""
     with opened() as (window, project):
         (project / "sizes.py").write_text(SIZES)
-        times = measured(window, project / "sizes.py")
+        times = measured(window, project / "sizes.py", project.with_name("log"))
     for screen, server in times:
         typer.echo(f"screen {screen:.0f} ms, server {server:.0f} ms")
     shares = [screen - server for screen, server in times]
