@@ -69,15 +69,26 @@ class Place:
         return bool(last) and deeper
 
     def unbalanced_by(self, text: str, replaces: int = 0) -> bool:
-        """Whether more brackets around the cursor have no partner with a text in the place than without."""
-        around = self.around
+        """Whether more brackets around the cursor have no partner with a text in the place than without.
+
+        What a text closes does not make up for what it opens.
+        """
+        around, closed = self.around, Brackets(brackets(text, self.language).unopened)
 
         def line(text: str, rest: str) -> Brackets:
             # As one: a quote before the cursor may be closed behind it.
             return self.before + brackets(around.line + text + rest, self.language) + self.after
 
         with_text, without = line(text, around.rest[replaces:]), line("", around.rest)
-        return with_text.worse_than(without, goes_on=len(around.after) > WINDOW)
+        only_closed = (
+            self.before
+            + brackets(around.line, self.language)
+            + closed
+            + brackets(around.rest[replaces:], self.language)
+            + self.after
+        )
+        goes_on = len(around.after) > WINDOW
+        return any(with_text.worse_than(other, goes_on=goes_on) for other in (without, only_closed))
 
 
 @dataclass(frozen=True, slots=True)

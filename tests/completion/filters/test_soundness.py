@@ -38,6 +38,12 @@ def test_brackets_that_were_balanced_stay_so() -> None:
     assert balanced("(", "x = ¦\n") == ""
 
 
+def test_what_is_closed_does_not_make_up_for_what_is_opened() -> None:
+    assert balanced("ine) => {", "const found = lines.find((l¦\n", "typescript") == "ine) =>"
+    assert balanced("b), g(", "x = f(a, ¦\n") == "b), g"
+    assert balanced("b) {", "if (a && ¦\n}\n", "go") == "b) {"
+
+
 def test_brackets_that_close_what_is_open_pass() -> None:
     assert balanced("a, b)", "x = f(¦\n") == "a, b)"
     assert balanced("} else {", "if (a) {\n    b()\n¦\n}\n", "typescript") == "} else {"
