@@ -16,6 +16,9 @@ from slm_lsp.config import Settings
 GRACE = 0.012
 """Seconds that a generation whose request was cancelled goes on: editors cancel before they ask again."""
 
+DRAWN = 0.06
+"""Seconds after an answer in which the editor draws it, for which it needs the processor as well."""
+
 
 class Flights:
     """Begins and stops generations; `landed` is given what each brought, whoever waits for it still."""
@@ -29,6 +32,7 @@ class Flights:
         self._scheduler, self._pipeline, self._landed = scheduler, pipeline, landed
         self._under_way: dict[str, Flight] = {}
         self._ahead: Flight | None = None
+        self._soon: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         """How many documents have a generation under way."""
@@ -42,6 +46,7 @@ class Flights:
         self, request: CompletionRequest, model: LoadedModel, settings: Settings, acceptance: Acceptance
     ) -> Flight:
         """Begin with a request, or go on with it if it was begun ahead of need."""
+        self._not_soon()
         flight = self._ahead
         if flight and not flight.job.done.done() and flight.serves(request):
             flight.job.background = flight.ahead = False
@@ -53,8 +58,13 @@ class Flights:
     def begin_ahead(
         self, request: CompletionRequest, model: LoadedModel, settings: Settings, acceptance: Acceptance
     ) -> None:
-        """Begin in idle time with what will be asked."""
-        self._ahead = self._fly(request, model, settings, acceptance, background=True)
+        """Begin in idle time with what will be asked, once the editor has drawn what it was answered."""
+
+        def begin() -> None:
+            self._ahead = self._fly(request, model, settings, acceptance, background=True)
+
+        self._not_soon()
+        self._soon = asyncio.get_running_loop().call_later(DRAWN, begin)
 
     def stop(self, uri: str) -> None:
         """Stop a document's generation."""
@@ -63,6 +73,7 @@ class Flights:
 
     def stop_all(self) -> None:
         """Stop every document's generation."""
+        self._not_soon()
         for uri in list(self._under_way):
             self.stop(uri)
 
@@ -80,6 +91,10 @@ class Flights:
             asyncio.get_running_loop().call_later(GRACE, give_up)
         else:
             self.stop(uri)
+
+    def _not_soon(self) -> None:
+        if self._soon:
+            self._soon.cancel()
 
     def _fly(
         self,

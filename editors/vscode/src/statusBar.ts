@@ -22,6 +22,9 @@ interface Look {
 /** Milliseconds that an answer may take before the icon turns: it is not to flicker at each key. */
 const BUSY_AFTER = 150;
 
+/** Milliseconds after an answer at which its time is shown: the suggestion is to be drawn first. */
+const TOLD_AFTER = 250;
+
 export class StatusBar implements vscode.Disposable {
   private readonly item = vscode.window.createStatusBarItem("slm-lsp", vscode.StatusBarAlignment.Right, 100);
   private readonly disposables: vscode.Disposable[] = [this.item];
@@ -31,6 +34,7 @@ export class StatusBar implements vscode.Disposable {
   private busy = false;
   private wakesAt = 0;
   private timer: NodeJS.Timeout | undefined;
+  private telling: NodeJS.Timeout | undefined;
 
   constructor() {
     this.item.name = "slm-lsp";
@@ -44,6 +48,7 @@ export class StatusBar implements vscode.Disposable {
 
   dispose(): void {
     clearTimeout(this.timer);
+    clearTimeout(this.telling);
     for (const one of this.disposables) {
       one.dispose();
     }
@@ -78,7 +83,8 @@ export class StatusBar implements vscode.Disposable {
       this.asked -= 1;
       this.latency = ms ?? this.latency;
       this.busy = this.busy && this.asked > 0;
-      this.render();
+      clearTimeout(this.telling);
+      this.telling = setTimeout(() => this.render(), TOLD_AFTER);
     };
   }
 

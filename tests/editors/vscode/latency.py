@@ -2,18 +2,22 @@
 
 ``python -m tests.editors.vscode.latency`` types lines into code-server with the packaged extension
 and the embedded model. `tests.editors.proxy` notes when the server was asked and had answered. Only keys that
-bring up new text count: what is typed into is on the screen before the server is asked. `.ci/editors`
-installs the parts, and `npm run package` in `editors/vscode` makes the extension.
+bring up new text count: what is typed into is on the screen before the server is asked. Then it types the
+same with the extension in the folder ``bare``, which has no server: its share is what VS Code itself needs.
+When a text is on the screen the browser says (Element Timing). `.ci/editors` installs the parts, and
+`npm run package` in `editors/vscode` makes the extension.
 """
 
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import typer
 from playwright.sync_api import sync_playwright
@@ -21,21 +25,31 @@ from playwright.sync_api import sync_playwright
 from tests.editors.vscode.driver import CHROMIUM, SIZES, CodeServer, Window, begin, eventually
 
 ROOT = Path(__file__).parents[3]
+BARE = Path(__file__).with_name("bare")
 LINES = ("self.volume = width * height * depth", "return self.width", "for x in range(width):")
 
 WATCH = """() => {
   window.pressed = window.shown = 0;
-  let before = '';
-  const ghost = () =>
-    [...document.querySelectorAll('.ghost-text-decoration')].map(one => one.textContent).join('');
+  let before = '', marked = 0;
+  const parts = () => [...document.querySelectorAll('.ghost-text-decoration')];
+  const text = () => parts().map(one => one.textContent).join('');
   document.addEventListener('keydown', event => {
-    if (event.key.length === 1) { window.pressed = event.timeStamp; window.shown = 0; before = ghost(); }
+    if (event.key.length === 1) {
+      window.pressed = event.timeStamp;
+      window.shown = marked = 0;
+      before = text();
+    }
   }, true);
   new MutationObserver(() => {
-    const now = ghost();
-    if (window.shown || !now || before.endsWith(now)) return;
-    requestAnimationFrame(at => { window.shown = window.shown || Math.max(at, performance.now()); });
+    const now = text();
+    if (marked || !now || before.endsWith(now)) return;
+    marked = performance.now();
+    parts().forEach(one => one.setAttribute('elementtiming', 'ghost'));
   }).observe(document.body, { childList: true, subtree: true, characterData: true, attributes: true });
+  new PerformanceObserver(list => {
+    const drawn = list.getEntries().map(one => one.renderTime).filter(at => marked && at >= marked);
+    if (drawn.length && !window.shown) window.shown = Math.min(...drawn);
+  }).observe({ type: 'element' });
 }"""
 
 
@@ -64,10 +78,10 @@ def measured(window: Window, file: Path, log: Path) -> list[tuple[float, float]]
 
 
 @contextmanager
-def opened(**settings: object) -> Iterator[tuple[Window, Path]]:
+def opened(*, bare: bool = False, **settings: Any) -> Iterator[tuple[Window, Path]]:
     """Show an empty folder in VS Code with the packaged extension; settings are as `CodeServer` has them.
 
-    What `tests.editors.proxy` notes is in the file ``log`` beside the folder.
+    What `tests.editors.proxy` notes, or the `bare` extension in its stead, is in the file ``log`` beside it.
     """
     parts = Path(os.environ.get("SLM_LSP_EDITORS") or Path.home() / ".cache" / "slm-lsp-editors")
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
@@ -78,30 +92,35 @@ def opened(**settings: object) -> Iterator[tuple[Window, Path]]:
             f'#!/bin/sh\ncd {ROOT}\nexec {sys.executable} -m tests.editors.proxy {folder}/log {server} "$@"\n'
         )
         proxy.chmod(0o755)
+        os.environ["BARE_LOG"] = str(folder / "log")
         settings = {"slm_lsp__server__path": str(proxy), **settings}
         code_server = CodeServer(parts, folder / "code-server", settings)
-        code_server.install(ROOT / "editors" / "vscode" / "dist" / "slm-lsp.vsix")
+        if bare:
+            shutil.copytree(BARE, folder / "code-server" / "extensions" / "slm-lsp.bare-0.0.1")
+        else:
+            code_server.install(ROOT / "editors" / "vscode" / "dist" / "slm-lsp.vsix")
         (folder / "project").mkdir()
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         with code_server:
             window = code_server.open(browser, folder / "project")
-            eventually(lambda: "ready" in window.status(), "the model is ready")
+            if not bare:
+                eventually(lambda: "ready" in window.status(), "the model is ready")
             yield window, folder / "project"
             browser.close()
 
 
 def main() -> None:
     """Measure, and print the medians."""
-    with opened() as (window, project):
-        (project / "sizes.py").write_text(SIZES)
-        times = measured(window, project / "sizes.py", project.with_name("log"))
-    for screen, server in times:
-        typer.echo(f"screen {screen:.0f} ms, server {server:.0f} ms")
-    shares = [screen - server for screen, server in times]
-    typer.echo(
-        f"{len(times)} keys; medians: {median(one for one, _ in times):.0f} ms to the screen, "
-        f"{median(one for _, one in times):.0f} ms of the server, {median(shares):.0f} ms of the editor"
-    )
+    for bare in (False, True):
+        with opened(bare=bare, files__autoSave="off") as (window, project):
+            (project / "sizes.py").write_text(SIZES)
+            times = measured(window, project / "sizes.py", project.with_name("log"))
+        screen, server = (median(column) for column in zip(*times, strict=True))
+        share = median(one - other for one, other in times)
+        typer.echo(
+            f"{'bare' if bare else 'slm-lsp'}: {len(times)} keys; medians: {screen:.0f} ms to the screen, "
+            f"{server:.0f} ms of the server, {share:.0f} ms of the editor"
+        )
 
 
 if __name__ == "__main__":

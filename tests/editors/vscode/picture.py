@@ -6,11 +6,12 @@ They show a real file, and what the embedded model suggests there under the defa
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from tests.editors.vscode.driver import eventually
 from tests.editors.vscode.latency import ROOT, opened
 
-USUAL = {"slm_lsp__eagerness": 92, "[markdown]": {"editor.wordWrap": "on"}}
+USUAL: dict[str, Any] = {"slm_lsp__eagerness": 92, "[markdown]": {"editor.wordWrap": "on"}}
 """Defaults that the tests change."""
 
 EDITOR = {"left": 52, "top": 92}
