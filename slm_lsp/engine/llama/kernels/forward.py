@@ -23,6 +23,7 @@ from slm_lsp.engine.llama.kernels.memory import (
 )
 from slm_lsp.engine.llama.kernels.pointwise import (
     add,
+    copy,
     exponential,
     gated,
     quantise,
@@ -388,18 +389,27 @@ def multiply(
 def gate_up(plan: int, layer: int, phase: int, first: int, scratch: int) -> bool:
     """The gated product: panels of gates and of ups take turns, so that a piece has both of its columns."""
     rows, hidden, inner = i64(plan, at.ROWS) - first, i64(plan, at.HIDDEN), i64(plan, at.INNER)
-    x, panels, step = i64(plan, at.NORMAL), inner // at.WIDTH, 8 * at.WIDTH
+    x, panels, step = i64(plan, at.NORMAL), inner // at.WIDTH, 4 * at.WIDTH
+    ups = scratch + rows * step
     some = max(1, _PIECE_BYTES // (2 * hidden * at.WIDTH))
     pieces = (panels + some - 1) // some if rows else 0
     piece = claim(plan, phase, pieces)
     while piece < pieces:
         for panel in range(piece * some, min(panels, (piece + 1) * some)):
             for side in range(2):
-                out = scratch + side * at.WIDTH * 4
+                out = ups if side else scratch
                 multiply(
                     plan, layer, at.GATE_UP_WEIGHT, 2 * panel + side, x, first, hidden, out, step, _STORE
                 )
-            gated(scratch, rows, i64(plan, at.INNER_ROWS) + 4 * (inner * first + panel * at.WIDTH), inner)
+            # One long loop becomes vectors; many of `WIDTH` turns would not.
+            gated(scratch, ups, rows * at.WIDTH)
+            copy(
+                scratch,
+                rows,
+                at.WIDTH,
+                i64(plan, at.INNER_ROWS) + 4 * (inner * first + panel * at.WIDTH),
+                inner,
+            )
         finish(plan, phase)
         piece = claim(plan, phase, pieces)
     return wait(plan, phase, pieces)

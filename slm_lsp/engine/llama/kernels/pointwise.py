@@ -16,7 +16,7 @@ from slm_lsp.engine.llama.kernels.memory import (
     put_i16,
     whole,
 )
-from slm_lsp.engine.llama.kernels.plan import FLOAT32, WIDTH
+from slm_lsp.engine.llama.kernels.plan import FLOAT32
 from slm_lsp.engine.llama.kernels.tiles import largest_magnitude, total_of_squares
 
 STEPS = np.float32(32767)
@@ -95,13 +95,19 @@ def rotate(x: int, cosines: int, sines: int, size: int) -> None:
 
 
 @jit
-def gated(pairs: int, rows: int, out: int, step: int) -> None:
-    """Write silu(gate) * up for a panel: rows of `WIDTH` gates and `WIDTH` ups, `step` floats apart."""
+def gated(gates: int, ups: int, count: int) -> None:
+    """Write silu(gate) * up in place of each of `count` gates."""
+    for index in range(count):
+        value = f32(gates, index)
+        put_f32(gates, index, value / (_ONE + exponential(-value)) * f32(ups, index))
+
+
+@jit
+def copy(x: int, rows: int, count: int, out: int, step: int) -> None:
+    """Copy rows of `count` float32, one after another, to where they are `step` float32 apart."""
     for row in range(rows):
-        gate, up, y = pairs + row * 8 * WIDTH, pairs + row * 8 * WIDTH + 4 * WIDTH, out + row * step * 4
-        for index in range(WIDTH):
-            value = f32(gate, index)
-            put_f32(y, index, value / (_ONE + exponential(-value)) * f32(up, index))
+        for index in range(count):
+            put_f32(out, row * step + index, f32(x, row * count + index))
 
 
 @jit

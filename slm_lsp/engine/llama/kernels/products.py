@@ -14,10 +14,32 @@ from slm_lsp.engine.llama.kernels.tiles import (
 )
 
 
+def _of_height(tiles: tuple[Any, ...]) -> Callable[..., None]:
+    """Make a function that takes a height, and the arguments of the tile of that height."""
+    one, two, three, four, five, six = tiles
+
+    @jit
+    def tile(height: int, *arguments: int) -> None:
+        if height == 1:
+            one(*arguments)
+        elif height == 2:
+            two(*arguments)
+        elif height == 3:
+            three(*arguments)
+        elif height == 4:
+            four(*arguments)
+        elif height == 5:
+            five(*arguments)
+        else:
+            six(*arguments)
+
+    return tile
+
+
 def _ints(
     tiles: tuple[Any, ...],
 ) -> Callable[[int, int, int, int, int, int, int, int, int, int, int, int], None]:
-    one, two, three, four, five, six = tiles
+    tile = _of_height(tiles)
 
     @jit
     def multiply(
@@ -36,22 +58,11 @@ def _ints(
     ) -> None:
         tiles = -(-rows // TALLEST)
         done = 0
-        for tile in range(tiles):
-            height = (rows - done) // (tiles - tile)
+        for index in range(tiles):
+            height = (rows - done) // (tiles - index)
             at, scales, out = x + done * x_step, x_scale + done * 4, y + done * y_step
             sums = x_sums + done * groups * 4
-            if height == 1:
-                one(at, x_step, weight, scale, groups, pairs, scales, sums, out, y_step, add)
-            elif height == 2:
-                two(at, x_step, weight, scale, groups, pairs, scales, sums, out, y_step, add)
-            elif height == 3:
-                three(at, x_step, weight, scale, groups, pairs, scales, sums, out, y_step, add)
-            elif height == 4:
-                four(at, x_step, weight, scale, groups, pairs, scales, sums, out, y_step, add)
-            elif height == 5:
-                five(at, x_step, weight, scale, groups, pairs, scales, sums, out, y_step, add)
-            else:
-                six(at, x_step, weight, scale, groups, pairs, scales, sums, out, y_step, add)
+            tile(height, at, x_step, weight, scale, groups, pairs, scales, sums, out, y_step, add)
             done += height
 
     return multiply
@@ -84,7 +95,7 @@ def int_panel(
 
 
 def _floats(tiles: tuple[Any, ...]) -> Callable[[int, int, int, int, int, int, int, int, int], None]:
-    one, two, three, four, five, six = tiles
+    tile = _of_height(tiles)
 
     @jit
     def multiply(
@@ -92,21 +103,9 @@ def _floats(tiles: tuple[Any, ...]) -> Callable[[int, int, int, int, int, int, i
     ) -> None:
         tiles = -(-rows // TALLEST)
         done = 0
-        for tile in range(tiles):
-            height = (rows - done) // (tiles - tile)
-            at, out = x + done * x_step, y + done * y_step
-            if height == 1:
-                one(at, x_step, panel, panel_step, count, out, y_step, add)
-            elif height == 2:
-                two(at, x_step, panel, panel_step, count, out, y_step, add)
-            elif height == 3:
-                three(at, x_step, panel, panel_step, count, out, y_step, add)
-            elif height == 4:
-                four(at, x_step, panel, panel_step, count, out, y_step, add)
-            elif height == 5:
-                five(at, x_step, panel, panel_step, count, out, y_step, add)
-            else:
-                six(at, x_step, panel, panel_step, count, out, y_step, add)
+        for index in range(tiles):
+            height = (rows - done) // (tiles - index)
+            tile(height, x + done * x_step, x_step, panel, panel_step, count, y + done * y_step, y_step, add)
             done += height
 
     return multiply
