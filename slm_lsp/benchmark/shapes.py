@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from slm_lsp.errors import SlmLspError, UsageError
 from slm_lsp.models.convert import save
-from slm_lsp.models.layout import lean_file
+from slm_lsp.models.layout import form_of, lean_file
 from slm_lsp.models.quantise import GROUP, PANEL
 
 Config = dict[str, Any]
@@ -79,7 +79,7 @@ def write_random(sizes: Config, folder: Path, form: Literal["int8", "int4"]) -> 
     random, tensors = np.random.default_rng(0), dict[str, NDArray[Any]]()
     for name, rows, inputs in _matrices(sizes):
         panels, groups, step = -(-rows // PANEL), inputs // GROUP, _step(inputs)
-        if form == "int4" and name.startswith("layers."):
+        if form_of(name, form) == "int4":
             values = random.integers(-128, 128, (panels, inputs // 2, PANEL), np.int8)
             scale = np.full((panels, groups, 2, PANEL), 16 * step, np.float16)
             scale[:, :, 1] = 0

@@ -33,6 +33,11 @@ Progress = Callable[[float, str], None]
 """Told how far the work is, from 0 to 1, and what is being done."""
 
 
+def form_of(name: str, form: Lean) -> Lean:
+    """Return the number format of a matrix: beside int4 in the layers the embedding and the head are int8."""
+    return "int8" if form == "int4" and not name.startswith("layers.") else form
+
+
 def lean_file(form: Lean) -> str:
     """Return the name of a file of weights for the lean engine (see `slm_lsp.models.quantise`)."""
     return f"model.{form}.safetensors"

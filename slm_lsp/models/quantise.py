@@ -37,7 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slm_lsp.errors import ModelInvalid
-from slm_lsp.models.layout import Lean
+from slm_lsp.models.layout import Lean, form_of
 
 Floats = NDArray[np.float32]
 
@@ -199,7 +199,7 @@ def fuse(tensors: Iterable[tuple[str, Floats]], form: Lean = "int8") -> dict[str
         elif name in _OUTER or (module in _FUSED and kind == "weight"):
             target, place = (_OUTER[name], 0) if name in _OUTER else _FUSED[module]
             target = f"layers.{layer}.{target}" if layer else target
-            values, scale = _matrix(tensor, "int8" if form == "int4" and name in _OUTER else form)
+            values, scale = _matrix(tensor, form_of(target, form))
             parts.setdefault(f"{target}.weight", {})[place] = values
             if scale is not None:
                 parts.setdefault(f"{target}.scale", {})[place] = scale

@@ -104,7 +104,7 @@ def _check(precision: str, tensors: dict[str, NDArray[Any]], shape: Shape) -> No
             rows, inputs = wanted
             weight, many = tensors[f"{name}.weight"], -(-rows // WIDTH)
             if precision in ("int8", "int4"):
-                halves = precision == "int4" and name.startswith("layers.")
+                halves = _in_halves(name, precision)
                 scale, pair = tensors[f"{name}.scale"], () if halves else (2,)
                 right = weight.shape == (many, inputs // 2, WIDTH, *pair)
                 right &= scale.shape == (many, scale.shape[1], *((2,) if halves else ()), WIDTH)
@@ -116,11 +116,15 @@ def _check(precision: str, tensors: dict[str, NDArray[Any]], shape: Shape) -> No
             raise ValueError(f"{name} has another size than config.json says")
 
 
+def _in_halves(name: str, precision: str) -> bool:
+    """Whether a matrix is int4: beside it the embedding and the head are int8."""
+    return precision == "int4" and name.startswith("layers.")
+
+
 def _parameters(precision: str, tensors: dict[str, NDArray[Any]], shape: Shape) -> int:
     """Count the model's parameters: scales are none, and rows that fill up a panel are not either."""
     count = sum(math.prod(one.shape) for name, one in tensors.items() if not name.endswith(".scale"))
-    if precision == "int4":  # two in a byte
-        inner = (name for name in tensors if name.startswith("layers.") and name.endswith(".weight"))
-        count += sum(math.prod(tensors[name].shape) for name in inner)
+    halves = (name for name in tensors if name.endswith(".weight") and _in_halves(name, precision))
+    count += sum(math.prod(tensors[name].shape) for name in halves)  # two in a byte
     surplus = -shape.vocabulary % WIDTH * shape.hidden
     return count - surplus * (1 + ("head.weight" in tensors))

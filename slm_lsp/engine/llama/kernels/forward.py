@@ -7,6 +7,15 @@ import numpy as np
 from slm_lsp.engine.llama.kernels import plan as at
 from slm_lsp.engine.llama.kernels.attention import attend_rows, store
 from slm_lsp.engine.llama.kernels.jit import jit
+from slm_lsp.engine.llama.kernels.matrices import (
+    ADD,
+    PIECE_BYTES,
+    STORE,
+    format_of,
+    multiply,
+    panel_size,
+    product,
+)
 from slm_lsp.engine.llama.kernels.memory import (
     bf16,
     f16,
@@ -31,17 +40,11 @@ from slm_lsp.engine.llama.kernels.pointwise import (
     rotate,
     sum_groups,
 )
-from slm_lsp.engine.llama.kernels.products import float_panel, int_panel
 from slm_lsp.engine.llama.kernels.team import claim, finish, wait
 from slm_lsp.engine.llama.kernels.tiles import largest, total_of
 
-_PIECE_BYTES = 32768
-"""Weights of a piece of a product: enough to be worth claiming, few enough for all to end together."""
-
 _PIECES = 16
 """Pieces that rows are shared out in, where each row is little work."""
-
-_STORE, _ADD = 0, 1
 
 
 @jit
@@ -123,48 +126,26 @@ def look_up(plan: int, token: int, out: int) -> None:
 
 
 @jit
-def format_of(plan: int, layer: int) -> int:
-    """Return the number format of a layer's matrices, or of the plan's own: the embedding and the head."""
-    kind = i64(plan, at.WEIGHTS)
-    return at.INT8 if kind == at.INT4 and layer == plan else kind
+def round_row(plan: int, layer: int, groups: int, x: int, count: int, row: int) -> None:
+    """Round a row of activations to int16, and add up its groups where the weights are int4.
 
-
-@jit
-def weight_size(kind: int) -> int:
-    """Return the bytes of a weight that takes whole ones."""
-    if kind == at.INT8:
-        return 1
-    return 4 if kind == at.FLOAT32 else 2
-
-
-@jit
-def panel_size(kind: int, inputs: int) -> int:
-    """Return the bytes of a panel's weights."""
-    if kind == at.INT4:
-        return inputs * at.WIDTH // 2
-    return inputs * at.WIDTH * weight_size(kind)
-
-
-@jit
-def round_row(plan: int, x: int, count: int, row: int) -> None:
-    """Round a row of activations to int16, and add up its groups where the weights are int4."""
+    The number of a row's groups stands at `groups` of `layer`.
+    """
     out = i64(plan, at.ROUNDED) + 2 * count * row
     quantise(x, count, out, i64(plan, at.SCALES), row)
-    if i64(plan, at.WEIGHTS) == at.INT4:
-        size = at.GROUP
-        while count % size:
-            size //= 2
-        sum_groups(out, count, size, i64(plan, at.SUMS) + 4 * (count // size) * row)
+    if format_of(plan, layer) == at.INT4:
+        many = i64(layer, groups)
+        sum_groups(out, count, count // many, i64(plan, at.SUMS) + 4 * many * row)
 
 
 @jit
 def project(plan: int, layer: int, phase: int) -> bool:
     """Norm, and the product that gives queries, keys and values; two phases."""
     width = (i64(plan, at.HEADS) + 2 * i64(plan, at.KV_HEADS)) * i64(plan, at.HEAD)
-    if not normalise(plan, i64(layer, at.ATTENTION_NORM), phase, 0):
+    if not normalise(plan, layer, at.ATTENTION_NORM, at.QKV_GROUPS, phase, 0):
         return False
     x, out = i64(plan, at.NORMAL), i64(plan, at.QKV)
-    return product(plan, layer, at.QKV_WEIGHT, phase + 1, x, 0, i64(plan, at.HIDDEN), out, width, _STORE)
+    return product(plan, layer, at.QKV_WEIGHT, phase + 1, x, 0, i64(plan, at.HIDDEN), out, width, STORE)
 
 
 @jit
@@ -211,34 +192,34 @@ def attend(plan: int, index: int, phase: int, first: int, scratch: int) -> bool:
 def attend_out(plan: int, layer: int, phase: int, first: int) -> bool:
     """The product after attention, added to the rows; two phases."""
     width, x = i64(plan, at.HEADS) * i64(plan, at.HEAD), i64(plan, at.ATTENDED)
-    if not rounded(plan, x, width, phase, first):
+    if not rounded(plan, layer, at.O_GROUPS, x, width, phase, first):
         return False
     hidden = i64(plan, at.HIDDEN)
-    return product(plan, layer, at.O_WEIGHT, phase + 1, x, first, width, i64(plan, at.X), hidden, _ADD)
+    return product(plan, layer, at.O_WEIGHT, phase + 1, x, first, width, i64(plan, at.X), hidden, ADD)
 
 
 @jit
 def mlp(plan: int, layer: int, phase: int, first: int, scratch: int) -> bool:
     """Norm, gated product and the product back, added to the rows; four phases."""
     hidden, inner, x = i64(plan, at.HIDDEN), i64(plan, at.INNER), i64(plan, at.INNER_ROWS)
-    if not normalise(plan, i64(layer, at.MLP_NORM), phase, first):
+    if not normalise(plan, layer, at.MLP_NORM, at.GATE_UP_GROUPS, phase, first):
         return False
     if not gate_up(plan, layer, phase + 1, first, scratch):
         return False
-    if not rounded(plan, x, inner, phase + 2, first):
+    if not rounded(plan, layer, at.DOWN_GROUPS, x, inner, phase + 2, first):
         return False
-    return product(plan, layer, at.DOWN_WEIGHT, phase + 3, x, first, inner, i64(plan, at.X), hidden, _ADD)
+    return product(plan, layer, at.DOWN_WEIGHT, phase + 3, x, first, inner, i64(plan, at.X), hidden, ADD)
 
 
 @jit
 def choose(plan: int, phase: int, first: int, scratch: int) -> bool:
     """Norm, logits and what is told of them, for the rows whose logits are wanted; three phases."""
-    if not normalise(plan, i64(plan, at.NORM), phase, first):
+    if not normalise(plan, plan, at.NORM, at.HEAD_GROUPS, phase, first):
         return False
     vocabulary = (i64(plan, at.VOCABULARY) + at.WIDTH - 1) // at.WIDTH * at.WIDTH
     x, out = i64(plan, at.NORMAL), i64(plan, at.LOGITS) - first * vocabulary * 4
     hidden = i64(plan, at.HIDDEN)
-    if not product(plan, plan, at.HEAD_WEIGHT, phase + 1, x, first, hidden, out, vocabulary, _STORE):
+    if not product(plan, plan, at.HEAD_WEIGHT, phase + 1, x, first, hidden, out, vocabulary, STORE):
         return False
     rows = i64(plan, at.WANTED)
     row = claim(plan, phase + 2, rows)
@@ -281,8 +262,11 @@ def describe(logits: int, count: int, padded: int, out: int, scratch: int) -> No
 
 
 @jit
-def normalise(plan: int, weight: int, phase: int, first: int) -> bool:
-    """Norm of the rows from `first` on, rounded to int16 for weights that are whole numbers."""
+def normalise(plan: int, layer: int, norm: int, groups: int, phase: int, first: int) -> bool:
+    """Norm of the rows from `first` on, rounded to int16 for weights that are whole numbers: see `round_row`.
+
+    The address of the norm's weights stands at `norm` of `layer`.
+    """
     rows, hidden = i64(plan, at.ROWS) - first, i64(plan, at.HIDDEN)
     some = (rows + _PIECES - 1) // _PIECES
     pieces = (rows + some - 1) // some if rows else 0
@@ -291,16 +275,17 @@ def normalise(plan: int, weight: int, phase: int, first: int) -> bool:
     while piece < pieces:
         for row in range(first + piece * some, first + min(rows, (piece + 1) * some)):
             normal = out + 4 * hidden * row
-            rms_norm(i64(plan, at.X) + 4 * hidden * row, weight, hidden, f64(plan, at.EPSILON), normal)
+            x = i64(plan, at.X) + 4 * hidden * row
+            rms_norm(x, i64(layer, norm), hidden, f64(plan, at.EPSILON), normal)
             if i64(plan, at.WEIGHTS) <= at.INT4:
-                round_row(plan, normal, hidden, row)
+                round_row(plan, layer, groups, normal, hidden, row)
         finish(plan, phase)
         piece = claim(plan, phase, pieces)
     return wait(plan, phase, pieces)
 
 
 @jit
-def rounded(plan: int, x: int, width: int, phase: int, first: int) -> bool:
+def rounded(plan: int, layer: int, groups: int, x: int, width: int, phase: int, first: int) -> bool:
     """Round the rows from `first` on to int16 for weights that are whole numbers."""
     if i64(plan, at.WEIGHTS) > at.INT4:
         return True
@@ -310,79 +295,10 @@ def rounded(plan: int, x: int, width: int, phase: int, first: int) -> bool:
     piece = claim(plan, phase, pieces)
     while piece < pieces:
         for row in range(first + piece * some, first + min(rows, (piece + 1) * some)):
-            round_row(plan, x + 4 * width * row, width, row)
+            round_row(plan, layer, groups, x + 4 * width * row, width, row)
         finish(plan, phase)
         piece = claim(plan, phase, pieces)
     return wait(plan, phase, pieces)
-
-
-@jit
-def product(
-    plan: int,
-    layer: int,
-    weight: int,
-    phase: int,
-    x: int,
-    first: int,
-    inputs: int,
-    out: int,
-    outputs: int,
-    add: int,
-) -> bool:
-    """Multiply the rows from `first` on by a matrix whose addresses stand at `weight` of `layer`.
-
-    `x` has the rows as float32; where they were rounded, they stand at `plan.ROUNDED` too.
-    """
-    rows, panels = i64(plan, at.ROWS) - first, outputs // at.WIDTH
-    some = max(1, _PIECE_BYTES // (inputs * at.WIDTH))
-    pieces = (panels + some - 1) // some if rows else 0
-    piece = claim(plan, phase, pieces)
-    while piece < pieces:
-        for panel in range(piece * some, min(panels, (piece + 1) * some)):
-            target = out + 4 * (outputs * first + panel * at.WIDTH)
-            multiply(plan, layer, weight, panel, x, first, inputs, target, 4 * outputs, add)
-        finish(plan, phase)
-        piece = claim(plan, phase, pieces)
-    return wait(plan, phase, pieces)
-
-
-@jit
-def multiply(
-    plan: int,
-    layer: int,
-    weight: int,
-    panel: int,
-    x: int,
-    first: int,
-    inputs: int,
-    out: int,
-    out_step: int,
-    add: int,
-) -> None:
-    """Multiply the rows from `first` on by one panel of a matrix (see `product`)."""
-    rows, kind = i64(plan, at.ROWS) - first, format_of(plan, layer)
-    values = i64(layer, weight) + panel * panel_size(kind, inputs)
-    if kind <= at.INT4:
-        groups = i64(layer, weight + 2)
-        scales = groups * at.WIDTH * 4  # bytes: of int4 there are two float16 for each of int8's float32
-        int_panel(
-            kind,
-            i64(plan, at.ROUNDED) + 2 * inputs * first,
-            2 * inputs,
-            rows,
-            values,
-            i64(layer, weight + 1) + panel * scales,
-            groups,
-            inputs // groups // 2,
-            i64(plan, at.SCALES) + 4 * first,
-            i64(plan, at.SUMS) + 4 * groups * first,
-            out,
-            out_step,
-            add,
-        )
-    else:
-        step = at.WIDTH * weight_size(kind)
-        float_panel(kind, x + 4 * inputs * first, 4 * inputs, rows, values, step, inputs, out, out_step, add)
 
 
 @jit
@@ -391,16 +307,14 @@ def gate_up(plan: int, layer: int, phase: int, first: int, scratch: int) -> bool
     rows, hidden, inner = i64(plan, at.ROWS) - first, i64(plan, at.HIDDEN), i64(plan, at.INNER)
     x, panels, step = i64(plan, at.NORMAL), inner // at.WIDTH, 4 * at.WIDTH
     ups = scratch + rows * step
-    some = max(1, _PIECE_BYTES // (2 * hidden * at.WIDTH))
+    some = max(1, PIECE_BYTES // (2 * hidden * at.WIDTH))
     pieces = (panels + some - 1) // some if rows else 0
     piece = claim(plan, phase, pieces)
     while piece < pieces:
         for panel in range(piece * some, min(panels, (piece + 1) * some)):
             for side in range(2):
                 out = ups if side else scratch
-                multiply(
-                    plan, layer, at.GATE_UP_WEIGHT, 2 * panel + side, x, first, hidden, out, step, _STORE
-                )
+                multiply(plan, layer, at.GATE_UP_WEIGHT, 2 * panel + side, x, first, hidden, out, step, STORE)
             # One long loop becomes vectors; many of `WIDTH` turns would not.
             gated(scratch, ups, rows * at.WIDTH)
             copy(

@@ -83,9 +83,6 @@ BLOCK = 32
 WIDTH = 16
 """Columns of a tile, and rows of a panel of weights."""
 
-GROUP = 32
-"""Inputs that share a scale; half as many, and so on, where a matrix's inputs are no multiple of that."""
-
 TALLEST = 6
 """Rows of the tallest tile: six times two accumulators, two weights, one activation and one product fill the
 16 registers of AVX2."""
