@@ -73,20 +73,14 @@ class Place:
 
         What a text closes does not make up for what it opens.
         """
-        around, closed = self.around, Brackets(brackets(text, self.language).unopened)
+        around, rest = self.around, self.around.rest[replaces:]
 
         def line(text: str, rest: str) -> Brackets:
             # As one: a quote before the cursor may be closed behind it.
             return self.before + brackets(around.line + text + rest, self.language) + self.after
 
-        with_text, without = line(text, around.rest[replaces:]), line("", around.rest)
-        only_closed = (
-            self.before
-            + brackets(around.line, self.language)
-            + closed
-            + brackets(around.rest[replaces:], self.language)
-            + self.after
-        )
+        with_text, without = line(text, rest), line("", around.rest)
+        only_closed = line(brackets(text, self.language).unopened, rest)
         goes_on = len(around.after) > WINDOW
         return any(with_text.worse_than(other, goes_on=goes_on) for other in (without, only_closed))
 
