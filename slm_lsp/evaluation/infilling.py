@@ -19,7 +19,7 @@ from slm_lsp.completion.decoding import ENDED
 from slm_lsp.completion.model import LoadedModel
 from slm_lsp.completion.pipeline import ALL_ON, Switches, run
 from slm_lsp.completion.request import CompletionRequest, CompletionResult, Trigger
-from slm_lsp.completion.stopping import OneLine, SuffixMet
+from slm_lsp.completion.stopping import OneLine, RestMet, SuffixMet
 from slm_lsp.config import Settings
 from slm_lsp.engine.scripted import ScriptedEngine
 from slm_lsp.errors import UsageError
@@ -187,7 +187,7 @@ def _judge(
     verdict = sandbox.run(f"{filled(asked, result)}\n{task.test}\ncheck({task.entry_point})\n")
     assert result.draft
     text, draft = shown(result), result.draft
-    ends = {ENDED, SuffixMet.name, *([OneLine.name] if settings.max_lines == 1 else [])}
+    ends = {ENDED, RestMet.name, SuffixMet.name, *([OneLine.name] if settings.max_lines == 1 else [])}
     return {
         "id": task.id,
         "text": text,

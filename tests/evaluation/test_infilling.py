@@ -92,6 +92,11 @@ def test_what_ended_the_text_is_counted() -> None:
     assert (lines["ended"], lines["stops"]) == (1, {"end of the line": 2})
     assert (ends["ended"], ends["stops"]) == (1, {ENDED: 2})
     assert (torn["ended"], torn["stops"]) == (0, {"token limit": 2})
+    # What follows in the cursor's own line is met as what follows below is.
+    spans = Plan("random-span")
+    task = next(one for one in short(spans, 50) if one.suffix.partition("\n")[0].strip())
+    met = measure(f"x{task.suffix.partition(chr(10))[0]}\ny\n", spans, [task], "qwen").summary
+    assert (met["ended"], met["stops"]) == (1, {"met the rest of the line": 1})
     # The end of a line says nothing of whether several were wanted.
     multi = Plan("multi-line")
     block = measure("    x\ny\n", multi, short(multi, 1)).summary
