@@ -23,6 +23,9 @@ from slm_lsp.text.snippet import Part, Snippet
 WINDOW, STEP = 12, 4
 """Lines of a window, and between the beginnings of two."""
 
+LONGEST = 480
+"""Characters of a window without its indentation, some 160 tokens: of longer lines it has fewer."""
+
 ABOVE, BELOW = 14, 6
 """Lines around the cursor that windows are compared with."""
 
@@ -132,8 +135,11 @@ def _windows(
     stop = min(place.stop, len(snapshot.lines))
     starts = range(place.start, max(place.start + 1, stop - WINDOW + STEP), STEP)
     steps = {at: words("".join(snapshot.lines[at : at + STEP])) for at in range(place.start, stop, STEP)}
+    sizes = {at: len(snapshot.lines[at].strip()) for at in range(place.start, stop)}
     for start in starts:
         end = min(start + WINDOW, stop)
+        while end - start > STEP and sum(map(sizes.__getitem__, range(start, end))) > LONGEST:
+            end -= STEP
         there = set[str]().union(*(steps[at] for at in range(start, end, STEP)))
         shared = there & asked.keys()
         if len(shared) >= LEAST_WORDS:

@@ -58,6 +58,14 @@ def test_one_window_for_each_file_and_the_nearer_or_later_visited_file_first() -
     assert found(first, second, visited=visited[::-1])[0].path == "orders.py"
 
 
+def test_of_long_lines_a_window_has_fewer() -> None:
+    lines = [f"stream_{number} = open_orders({'path, ' * 15}order_{number})\n" for number in range(20)]
+    (one,) = found(
+        snapshot("/shop/orders.py", "".join(lines)), text="".join(lines[:4]) + "\nx = 1\ny = 2\n    \n"
+    )
+    assert 0 < len(one.text) <= 4 * len(lines[0])
+
+
 def test_what_stands_at_the_cursor_already_is_not_shown_again() -> None:
     text = READ_ORDERS + "\n" + BEGUN
     assert found(snapshot("/shop/copy.py", READ_ORDERS), text=text) == []
