@@ -83,8 +83,10 @@ export class StatusBar implements vscode.Disposable {
       this.asked -= 1;
       this.latency = ms ?? this.latency;
       this.busy = this.busy && this.asked > 0;
-      clearTimeout(this.telling);
-      this.telling = setTimeout(() => this.render(), TOLD_AFTER);
+      this.telling ??= setTimeout(() => {
+        this.telling = undefined;
+        this.render();
+      }, TOLD_AFTER);
     };
   }
 
