@@ -33,6 +33,7 @@ class Flights:
         self._under_way: dict[str, Flight] = {}
         self._ahead: Flight | None = None
         self._soon: asyncio.TimerHandle | None = None
+        self._soon_for = ""
 
     def __len__(self) -> int:
         """How many documents have a generation under way."""
@@ -64,6 +65,7 @@ class Flights:
             self._ahead = self._fly(request, model, settings, acceptance, background=True)
 
         self._not_soon()
+        self._soon_for = request.document.uri
         self._soon = asyncio.get_running_loop().call_later(DRAWN, begin)
 
     def stop(self, uri: str) -> None:
@@ -71,9 +73,19 @@ class Flights:
         if flight := self._under_way.pop(uri, None):
             flight.cancel()
 
+    def forget(self, uri: str) -> None:
+        """Stop a document's generation, and what is done or about to be done ahead for it."""
+        self.stop(uri)
+        if self._soon_for == uri:
+            self._not_soon()
+        if self._ahead and self._ahead.request.document.uri == uri:
+            self._ahead.cancel()
+
     def stop_all(self) -> None:
-        """Stop every document's generation."""
+        """Stop every document's generation, and what is done ahead."""
         self._not_soon()
+        if self._ahead:
+            self._ahead.cancel()
         for uri in list(self._under_way):
             self.stop(uri)
 

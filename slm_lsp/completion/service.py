@@ -186,7 +186,7 @@ class CompletionService:
     def forget(self, uri: str) -> None:
         """Drop what is known of a closed document and stop working on it."""
         self._leave(uri)
-        self._flights.stop(uri)
+        self._flights.forget(uri)
         self.journal.forget(uri)
         self.contexts.forget(uri)
 

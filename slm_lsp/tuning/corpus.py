@@ -1,7 +1,8 @@
 """The corpus of the adapter that ships: permissively licensed sources, by name, version, licence and SHA-256.
 
 ``python -m slm_lsp.tuning.corpus ARCHIVES SOURCES`` fetches the archives that `corpus.json` lists with pip,
-npm and apt-get (which needs a ``deb-src`` line), checks them and unpacks their source files, one folder each.
+npm and apt-get (which needs ``deb-src`` lines for bookworm, trixie and sid), checks them and unpacks their
+source files, one folder each.
 """
 
 import hashlib
@@ -77,7 +78,15 @@ def fetch(entry: Entry, folder: Path) -> Path:
             "pypi-sdist": [*pip, "--no-binary", ":all:", f"{entry.name}=={entry.version}"],
             "pypi-wheel": [*pip, "--only-binary", ":all:", f"{entry.name}=={entry.version}"],
             "npm": ["npm", "pack", "--silent", f"{entry.name}@{entry.version}"],
-            "debian": ["apt-get", "source", "-q", "--download-only", "--tar-only", entry.name],
+            "debian": [
+                "apt-get",
+                "source",
+                "-q",
+                "--only-source",
+                "--download-only",
+                "--tar-only",
+                _release(entry),
+            ],
         }[entry.registry]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         if not archive.is_file():
@@ -116,6 +125,16 @@ def files(folder: Path, tally: Tally) -> Iterator[File]:
             else:
                 room[file.language] -= len(file.text)
                 yield file
+
+
+def _release(entry: Entry) -> str:
+    """Return what apt-get calls the release of a package that has the entry's archive, or the package."""
+    show = ["apt-cache", "showsrc", "--only-source", entry.name]
+    for release in subprocess.run(show, capture_output=True, text=True).stdout.split("\n\n"):
+        version = re.search(r"^Version: (.+)$", release, re.MULTILINE)
+        if version and f"{entry.sha256} " in release:
+            return f"{entry.name}={version[1]}"
+    return entry.name
 
 
 def _members(archive: Path) -> Iterator[tuple[str, bytes]]:

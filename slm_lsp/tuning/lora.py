@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's own name
 
 from slm_lsp.errors import ModelInvalid
-from slm_lsp.models.adapter import EMBEDDING
+from slm_lsp.models.adapter import EMBEDDING, FINGERPRINT, Adapter
 from slm_lsp.tuning.dataset import Batch
 from slm_lsp.tuning.layout import Layout
 from slm_lsp.tuning.lean import LeanBody, can_be_lean, token_losses
@@ -53,10 +53,12 @@ class Tuned:
     """The model, its LoRA layers and the change of the special tokens' embeddings.
 
     Embeddings are tied in most small models, so the change counts both where a special token is read and
-    where it is written.
+    where it is written. `products` is the type in which matrices are multiplied where that can be chosen.
     """
 
-    def __init__(self, model: Any, rank: int, layout: Layout, seed: int) -> None:
+    def __init__(
+        self, model: Any, rank: int, layout: Layout, seed: int, products: torch.dtype = torch.float32
+    ) -> None:
         from peft import LoraConfig, get_peft_model
 
         torch.manual_seed(seed)
@@ -70,7 +72,8 @@ class Tuned:
             warnings.simplefilter("ignore", FutureWarning)
             self._peft = get_peft_model(model, config)
         self._base = model
-        self._body: nn.Module = LeanBody(model.model) if can_be_lean(model.config) else _Body(model.model)
+        lean = can_be_lean(model.config)
+        self._body: nn.Module = LeanBody(model.model, products) if lean else _Body(model.model)
         self._embedding: nn.Module = model.get_input_embeddings()
         self._table: Tensor = model.get_input_embeddings().weight
         self._head: Tensor = model.get_output_embeddings().weight
@@ -86,6 +89,23 @@ class Tuned:
                 yield name, parameter
         yield "rows", self._rows
 
+    def take(self, adapter: Adapter) -> None:
+        """Begin where an adapter of the same base and rank ended.
+
+        Raises:
+            ModelInvalid: it is another model's, or of another rank.
+        """
+        adapter.check(self.base_tensors(FINGERPRINT))
+        tensors = {name: torch.from_numpy(value) for name, value in adapter.tensors.items()}
+        with torch.no_grad():
+            for name, module in self._lora_modules():
+                low, high = module.lora_A["default"].weight, module.lora_B["default"].weight
+                if tensors[f"{name}.lora_A"].shape != low.shape:
+                    raise ModelInvalid(f"the adapter has rank {adapter.about.rank}; train with that rank.")
+                low.copy_(tensors[f"{name}.lora_A"])
+                high.copy_(tensors[f"{name}.lora_B"] / module.scaling["default"])
+            self._rows.copy_(tensors[f"{EMBEDDING}.rows"] - self._table[self._special])
+
     def base_tensors(self, names: Iterable[str]) -> dict[str, NDArray[np.float32]]:
         """Return tensors of the frozen model by the names that transformers gives them."""
         modules = dict(self._base.named_modules())
@@ -98,9 +118,7 @@ class Tuned:
     def adapter_tensors(self) -> dict[str, NDArray[Any]]:
         """Return what was trained as `slm_lsp.models.adapter` lays it out."""
         tensors: dict[str, NDArray[Any]] = {}
-        for name, module in self._base.named_modules():
-            if not hasattr(module, "lora_A"):
-                continue
+        for name, module in self._lora_modules():
             high = module.lora_B["default"].weight * module.scaling["default"]
             tensors[f"{name}.lora_A"] = module.lora_A["default"].weight.detach().half().numpy()
             tensors[f"{name}.lora_B"] = high.detach().half().numpy()
@@ -160,6 +178,9 @@ class Tuned:
             nats = F.cross_entropy(logits, target, reduction="none")
             found.append(Middle(nats.double().numpy(), (logits.argmax(-1) == target).numpy()))
         return found
+
+    def _lora_modules(self) -> Iterator[tuple[str, Any]]:
+        return ((name, one) for name, one in self._base.named_modules() if hasattr(one, "lora_A"))
 
     def _embed(self, ids: Tensor) -> Tensor:
         embedded: Tensor = self._embedding(ids)

@@ -17,6 +17,7 @@ from slm_lsp.tuning.dataset import Dataset
 from slm_lsp.tuning.examples import File
 from slm_lsp.tuning.files import Tally, collect
 from slm_lsp.tuning.layout import Layout, layout
+from slm_lsp.tuning.lean import fast_products
 from slm_lsp.tuning.lora import Tuned, load_base
 from slm_lsp.tuning.mixing import mix
 from slm_lsp.tuning.overlap import Tasks, without_near_duplicates
@@ -136,7 +137,7 @@ def train(
     Raises:
         SlmLspError: a checkpoint is another model's, or the disk is full.
     """
-    model = Tuned(load_base(prepared.base), rank, prepared.layout, plan.seed)
+    model = Tuned(load_base(prepared.base), rank, prepared.layout, plan.seed, fast_products())
     without = _untuned(model, prepared)
     trainer = Trainer(model, [prepared.training], prepared.held_out, prepared.folder, plan)
     trainer.resume()

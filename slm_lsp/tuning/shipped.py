@@ -1,15 +1,17 @@
 """The adapter that ships: its examples from the corpus, and its training, which runs for hours in the
 background.
 
-Three commands make it, after those of `slm_lsp.tuning.corpus` (each goes on where it was stopped)::
+Its commands, after those of `slm_lsp.tuning.corpus` (each goes on where it was stopped)::
 
     python -m slm_lsp.tuning.shipped examples SOURCES RUN TASKS…
+    python -m slm_lsp.tuning.shipped start RUN ADAPTER
     python -m slm_lsp.tuning.shipped train RUN [STEPS SINCE]
     python -m slm_lsp.tuning.shipped write RUN ADAPTER [MILESTONE]
 
-``examples`` takes the unpacked corpus and the evaluation sets whose tasks must not be learned from. ``train``
-goes on at a constant rate until it is stopped or, given STEPS, lets the rate fall from step SINCE on; while
-there is a file ``RUN/PAUSE`` it waits. ``write`` takes the newest checkpoint, or a milestone of the run.
+``examples`` takes the unpacked corpus and the evaluation sets whose tasks must not be learned from. ``start``
+lets a new run begin where an adapter ended, with the examples that it has not seen. ``train`` goes on at a
+constant rate until it is stopped or, given STEPS, lets the rate fall from step SINCE on; while there is a
+file ``RUN/PAUSE`` it waits. ``write`` takes the newest checkpoint, or a milestone of the run.
 """
 
 import fcntl
@@ -29,10 +31,11 @@ from slm_lsp.tuning import corpus, dataset
 from slm_lsp.tuning.dataset import Dataset
 from slm_lsp.tuning.files import Tally
 from slm_lsp.tuning.layout import layout
+from slm_lsp.tuning.lean import fast_products
 from slm_lsp.tuning.lora import Tuned, load_base
 from slm_lsp.tuning.mixing import mix
 from slm_lsp.tuning.overlap import Tasks, without_near_duplicates
-from slm_lsp.tuning.trainer import Plan, Report, Trainer
+from slm_lsp.tuning.trainer import Plan, Progress, Report, Trainer
 
 RANK = 32
 PARTS, PART_TOKENS = 5, 2_000_000
@@ -70,7 +73,7 @@ def examples(sources: Path, run: Path, tasks: list[Path]) -> None:
 def trainer(run: Path, plan: Plan) -> Trainer:
     """Return the run's trainer, where its newest checkpoint left it."""
     base = _base()
-    model = Tuned(load_base(base), RANK, layout(Vocabulary.load(base)), plan.seed)
+    model = Tuned(load_base(base), RANK, layout(Vocabulary.load(base)), plan.seed, fast_products())
     # Training may begin with the first set: a later start finds more.
     sets = [Dataset(folder) for part in range(PARTS) if (folder := run / f"examples-{part}").is_dir()]
     if not sets:
@@ -78,6 +81,17 @@ def trainer(run: Path, plan: Plan) -> Trainer:
     made = Trainer(model, sets, Dataset(run / "held-out"), run, plan)
     made.resume()
     return made
+
+
+def start(run: Path, path: Path) -> None:
+    """Write the run's first checkpoint: an adapter, and how far it came."""
+    made = trainer(run, Plan())
+    if made.progress.step:
+        raise UsageError(f"{run} has begun; start in another folder.")
+    begun = adapter.read(path)
+    made.model.take(begun)
+    made.progress = Progress(tokens=begun.about.tokens, epoch=begun.about.tokens // PART_TOKENS)
+    made.save()
 
 
 def train(run: Path, steps: int | None, since: int) -> None:
@@ -131,10 +145,12 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 
 
 def main() -> None:
-    """Run one of the three commands."""
+    """Run one of the commands."""
     match sys.argv[1:]:
         case ["examples", sources, run, *tasks] if tasks:
             examples(Path(sources), Path(run), [Path(task) for task in tasks])
+        case ["start", run, path]:
+            start(Path(run), Path(path))
         case ["train", run]:
             train(Path(run), None, 0)
         case ["train", run, steps, since]:

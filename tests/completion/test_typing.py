@@ -10,6 +10,7 @@ import pytest
 
 from slm_lsp.completion.ahead import REST
 from slm_lsp.completion.events import Event, Happened
+from slm_lsp.completion.flights import DRAWN
 from slm_lsp.completion.model import LoadedModel
 from slm_lsp.completion.request import CompletionRequest, CompletionResult, Reason, Source, Trigger
 from slm_lsp.completion.service import CompletionService
@@ -150,6 +151,15 @@ async def test_what_follows_an_acceptance_is_there_before_it_is_asked(desk: Desk
     result = await desk.ask("total = price * count\n¦\n")
     assert (shown(result), result.source) == ("print(total)", Source.CACHE)
     assert len(desk.engine.prompts) == asked
+
+
+async def test_of_a_closed_document_nothing_is_completed_ahead(desk: Desk) -> None:
+    desk.answers = {"price * count\n": "print(total)\n", **desk.answers}
+    await desk.ready(ahead=True)
+    await desk.ask("total = ¦\n")
+    desk.service.forget(request("total = ¦\n").document.uri)
+    await asyncio.sleep(2 * DRAWN)
+    assert len(desk.engine.prompts) == 1
 
 
 async def test_a_resting_cursor_is_read_ahead(desk: Desk) -> None:

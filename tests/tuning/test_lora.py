@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the field's own name
 
 from slm_lsp.errors import ModelInvalid
-from slm_lsp.models.adapter import About, Adapter, fingerprint
+from slm_lsp.models.adapter import FINGERPRINT, About, Adapter, fingerprint
 from slm_lsp.tuning.dataset import Batch
 from slm_lsp.tuning.layout import Layout
 from slm_lsp.tuning.lean import LeanBody, can_be_lean, token_losses
@@ -67,6 +67,23 @@ def test_the_lean_body_computes_what_transformers_and_peft_do(tuned: Tuned) -> N
         for _, parameter in tuned.trained():
             parameter.grad = None
     torch.testing.assert_close(outcomes[0], outcomes[1], rtol=1e-3, atol=1e-4)
+
+
+def test_products_in_bfloat16_lead_where_those_in_float32_do(
+    tuned: Tuned, model_folder: Path, taught: Layout
+) -> None:
+    rough = Tuned(load_base(model_folder), 4, taught, 1, torch.bfloat16)
+    with torch.no_grad():
+        for (_, to), (_, value) in zip(rough.trained(), tuned.trained(), strict=True):
+            to.copy_(value)
+    losses = [one.loss(batch(taught)) for one in (tuned, rough)]
+    assert losses[1].middle == pytest.approx(losses[0].middle, rel=0.01)
+    assert losses[1].middle != losses[0].middle
+    for loss in losses:
+        torch.autograd.backward(loss.total)
+    exact = dict(gradients(tuned))
+    for name, gradient in gradients(rough):
+        assert F.cosine_similarity(gradient.flatten(), exact[name].flatten(), dim=0) > 0.98, name
 
 
 def test_losses_and_gradients_are_those_of_cross_entropy() -> None:
@@ -128,6 +145,19 @@ def test_the_adapter_merged_into_the_base_is_the_tuned_model(
         target = batch(taught).ids[:1, :10]
     one = Batch(target, np.array([5]), np.array([9]), np.array([10]))
     assert tuned.loss(one).middle == pytest.approx(-logits[target[0, 9]].item(), abs=2e-2)
+
+
+def test_training_goes_on_where_an_adapter_ended(tuned: Tuned, taught: Layout, model_folder: Path) -> None:
+    mark = fingerprint(tuned.base_tensors(FINGERPRINT))
+    about = About("tiny", mark, 4, taught.rename, list(taught.trained), "MIT", 0, 0.0)
+    adapter = Adapter(about, tuned.adapter_tensors())
+    fresh = Tuned(load_base(model_folder), 4, taught, 7)
+    before = fresh.loss(batch(taught)).middle
+    fresh.take(adapter)
+    assert fresh.loss(batch(taught)).middle == pytest.approx(tuned.loss(batch(taught)).middle, abs=2e-2)
+    assert fresh.loss(batch(taught)).middle != pytest.approx(before, abs=2e-2)
+    with pytest.raises(ModelInvalid, match="rank 4"):
+        Tuned(load_base(model_folder), 2, taught, 1).take(adapter)
 
 
 @pytest.mark.parametrize("family", ["qwen2", "mistral", "phi3", "gemma"])
