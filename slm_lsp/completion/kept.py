@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from slm_lsp.context.index import root_of
+from slm_lsp.context.index_file import root_of
 from slm_lsp.memory import disk
 
 log = logging.getLogger(__name__)

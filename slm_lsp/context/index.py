@@ -4,22 +4,15 @@ Words are looked up in an inverted index (SQLite's FTS5, without the texts). A w
 `COMMON` places tells nothing, and would cost most of the time; such words are left out of every question.
 """
 
-import hashlib
-import os
-import sqlite3
-import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from math import log as ln
 from pathlib import Path
 from threading import Lock
 
+from slm_lsp.context.index_file import open_for_reading, open_for_writing, unlink
 from slm_lsp.context.symbols import Outline, Symbol
 from slm_lsp.context.words import words
-
-VERSION = 3
-"""Of the tables and of what stands in them; another version's file is made anew."""
 
 PLACE_LINES = 40
 """Lines of a place that words are looked up to."""
@@ -29,47 +22,6 @@ COMMON = 1000
 
 ASKED = 14
 """Words of a question that places are looked up by: the rarest and nearest."""
-
-WORN, WORN_PLACES = 4, 10_000
-"""An index is made anew once this many times its places, and at least so many, have been written to it."""
-
-BUSY = 5.0
-"""Seconds to wait for another process that makes the same index."""
-
-_SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value);
-CREATE TABLE files (
-    id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, language TEXT NOT NULL, mtime INTEGER, size INTEGER
-);
-CREATE TABLE symbols (
-    file INTEGER NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, owner TEXT NOT NULL,
-    signature TEXT NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL
-);
-CREATE INDEX symbols_by_name ON symbols (name);
-CREATE INDEX symbols_by_file ON symbols (file, owner);
-CREATE TABLE places (id INTEGER PRIMARY KEY AUTOINCREMENT, file INTEGER NOT NULL, line INTEGER NOT NULL);
-CREATE INDEX places_by_file ON places (file);
-CREATE TABLE common (word TEXT PRIMARY KEY);
-CREATE VIRTUAL TABLE words USING fts5 (
-    text, content='', detail=none, columnsize=0, tokenize="unicode61 tokenchars '_'"
-);
-CREATE VIRTUAL TABLE vocabulary USING fts5vocab (words, row);
-"""
-
-
-class Outdated(Exception):
-    """An index that is whole, and is made anew all the same."""
-
-
-def damaged(error: Exception) -> bool:
-    """Whether an error says that the file is not, or not any more, what was written to it."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and (
-        # The low byte is the kind of error, the others say which of its kind.
-        code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-        or code
-        in (sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_READONLY_DBMOVED)
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +43,6 @@ class Place:
     score: float
 
 
-def location(folder: Path, root: Path) -> Path:
-    """Return the index file of a root; the roots are told apart by a hash of their paths."""
-    return folder / f"{hashlib.sha256(bytes(root)).hexdigest()[:24]}.sqlite"
-
-
-def root_of(file: Path) -> Path | None:
-    """Return the root of an index file; None if it is damaged."""
-    try:
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            (root,) = connection.execute("SELECT value FROM meta WHERE key = 'root'").fetchone()
-    except (sqlite3.Error, TypeError):
-        return None
-    return Path(os.fsdecode(root))
-
-
 class Index:
     """The index of the files below a root. One thread may write while others ask.
 
@@ -117,9 +54,7 @@ class Index:
         self.root, self._file = root, file
         self._writing, self._asking = Lock(), Lock()
         self._common: set[str] = set()
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._writer = self._open()
-        self._reader = sqlite3.connect(file, check_same_thread=False)
+        self._writer, self._reader = open_for_writing(file, root), open_for_reading(file)
         self._load_common()
 
     def known(self) -> dict[str, tuple[int, int]]:
@@ -270,6 +205,15 @@ class Index:
             (symbols,) = self._reader.execute("SELECT count(*) FROM symbols").fetchone()
         return files, symbols
 
+    def renew(self) -> None:
+        """Make the index anew, empty: its file is damaged or gone."""
+        with self._writing, self._asking:
+            self._writer.close()
+            self._reader.close()
+            unlink(self._file)
+            self._writer, self._reader = open_for_writing(self._file, self.root), open_for_reading(self._file)
+            self._common = set()
+
     def close(self) -> None:
         """Save, and let go of the file."""
         with self._writing, self._asking:
@@ -299,81 +243,6 @@ class Index:
     def _load_common(self) -> None:
         with self._asking:
             self._common = {word for (word,) in self._reader.execute("SELECT word FROM common")}
-
-    def renew(self) -> None:
-        """Make the index anew, empty: its file is damaged or gone."""
-        with self._writing, self._asking:
-            self._writer.close()
-            self._reader.close()
-            self._unlink()
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._writer = self._checked()
-            self._reader = sqlite3.connect(self._file, check_same_thread=False)
-            self._common = set()
-
-    def _open(self) -> sqlite3.Connection:
-        """Open the file for writing; make it anew if it is another version's, or damaged."""
-        try:
-            return self._checked()
-        except (Outdated, sqlite3.DatabaseError) as error:
-            if isinstance(error, sqlite3.DatabaseError) and not damaged(error):
-                raise  # another process writes, or the disk is full: nothing is wrong with the file
-            self._unlink()
-            return self._checked()
-
-    def _unlink(self) -> None:
-        for end in ("", "-wal", "-shm"):
-            self._file.with_name(self._file.name + end).unlink(missing_ok=True)
-
-    def _checked(self) -> sqlite3.Connection:
-        self._file.touch(mode=0o600)
-        connection = sqlite3.connect(self._file, check_same_thread=False)
-        try:
-            _write_ahead(connection)
-            connection.execute("PRAGMA synchronous = NORMAL")
-            if not _made(connection):
-                with connection:
-                    # Of two processes that begin at once the second finds what the first has made.
-                    connection.execute("BEGIN IMMEDIATE")
-                    if not _made(connection):
-                        for statement in _SCHEMA.split(";"):
-                            connection.execute(statement)
-                        meta = [("version", VERSION), ("root", os.fsencode(self.root))]
-                        connection.executemany("INSERT INTO meta VALUES (?, ?)", meta)
-            _check(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-
-def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Let others ask while one writes. SQLite does not wait for this as it does for all else."""
-    end = time.monotonic() + BUSY
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
-                raise
-            time.sleep(0.02)
-        else:
-            return
-
-
-def _made(connection: sqlite3.Connection) -> bool:
-    """Whether there are tables in a database."""
-    return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
-
-
-def _check(connection: sqlite3.Connection) -> None:
-    """Raise `Outdated` for another version's index, or one full of what is gone."""
-    row = connection.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()
-    if row != (VERSION,):
-        raise Outdated("another version's index")
-    last, count = connection.execute("SELECT coalesce(max(id), 0), count(*) FROM places").fetchone()
-    if last > WORN_PLACES and last > WORN * count:
-        raise Outdated("a worn index")
 
 
 def _escaped(path: str) -> str:

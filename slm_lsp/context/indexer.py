@@ -14,7 +14,8 @@ from threading import Event, Thread, get_native_id
 from filelock import FileLock, Timeout
 
 from slm_lsp.context import grammars
-from slm_lsp.context.index import Index, damaged
+from slm_lsp.context.index import Index
+from slm_lsp.context.index_file import damaged
 from slm_lsp.context.languages import PROSE_AND_DATA, language_id
 from slm_lsp.context.sources import read
 from slm_lsp.context.symbols import Outline, outline

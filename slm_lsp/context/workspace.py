@@ -15,7 +15,8 @@ from slm_lsp.context.buffers import Buffers, Parsed
 from slm_lsp.context.definitions import definitions, names_near
 from slm_lsp.context.edits import Edit, RecentEdits
 from slm_lsp.context.elsewhere import Elsewhere
-from slm_lsp.context.index import Index, location
+from slm_lsp.context.index import Index
+from slm_lsp.context.index_file import location
 from slm_lsp.context.indexer import Indexer, Progress
 from slm_lsp.context.languages import comment, relatives
 from slm_lsp.context.naming import Scope

@@ -21,8 +21,6 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-import torch
-
 from slm_lsp.errors import UsageError
 from slm_lsp.models import adapter, store
 from slm_lsp.models.known import EMBEDDED
@@ -96,7 +94,6 @@ def start(run: Path, path: Path) -> None:
 
 def train(run: Path, steps: int | None, since: int) -> None:
     """Train until the steps are done or the process is asked to stop."""
-    torch.set_num_threads(2)
     # Two processes in one run would overwrite each other's checkpoints.
     with (run / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from slm_lsp.cli.main import app
-from slm_lsp.context.index import root_of
+from slm_lsp.context.index_file import root_of
 from slm_lsp.context.workspace import Workspace
 from slm_lsp.memory import disk
 from slm_lsp.memory.segment import Segment

@@ -10,7 +10,8 @@ from threading import Barrier
 
 import pytest
 
-from slm_lsp.context.index import Index, location
+from slm_lsp.context.index import Index
+from slm_lsp.context.index_file import location
 from slm_lsp.context.indexer import Indexer
 from tests.planted import TOKENS
 

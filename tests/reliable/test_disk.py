@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from slm_lsp.completion.remembering import WorkspaceMemory
-from slm_lsp.context.index import Index, damaged, location
+from slm_lsp.context.index import Index
+from slm_lsp.context.index_file import damaged, location
 from slm_lsp.context.indexer import Indexer
 from slm_lsp.context.workspace import Workspace
 from slm_lsp.errors import SlmLspError
