@@ -164,5 +164,6 @@ def read_about(path: Path) -> About:
 
 def _wrong(about: About) -> ModelInvalid:
     return ModelInvalid(
-        f"the adapter was trained for {about.base}, which is not the model in use; tune one for it."
+        f"the adapter was trained for {about.base}, which is not the model in use, or not as this version of "
+        "slm-lsp ships it; tune again."
     )

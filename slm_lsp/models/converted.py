@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from slm_lsp.errors import ModelInvalid, ModelNotFound
 from slm_lsp.models import checks, disk
-from slm_lsp.models.known import WheelSource
+from slm_lsp.models.known import KNOWN, Shipped, WheelSource
 from slm_lsp.models.layout import CONVERTER_VERSIONS, DENSE_FILE, Form, Kind, Progress, lean_file
 from slm_lsp.paths import cache_dir
 
@@ -77,6 +77,7 @@ def of_gguf(
             with disk.locked(home):
                 if not _whole(folder, kind):
                     _convert(read, source, kind, folder, progress, adapters)
+                    _remove_outdated(folder, gguf_folder(home, source, kind, ()), KNOWN[name].adapter)
     gguf = home / source.name if kind == "tokenizer" else None
     return ModelFiles(name, folder, gguf, converted=form != "dense")
 
@@ -186,7 +187,15 @@ def _convert(
             convert.write_dense(read, fresh, progress, tuned)
         else:
             convert.write_lean(read, fresh, kind, source.sha256, progress, tuned)
-    current = gguf_folder(folder.parent, source, kind, ()).name
-    for outdated in folder.parent.glob(f"{kind}-*"):
-        if not outdated.name.startswith(current):
-            shutil.rmtree(outdated)
+
+
+def _remove_outdated(folder: Path, plain: Path, shipped: Shipped | None) -> None:
+    """Delete what was made, in the kind of `folder`, of another source, by another converter or with the
+    shipped adapter of another version; `plain` is the folder of the conversion without adapters."""
+    kind, *_ = plain.name.split("-")
+    for made in plain.parent.glob(f"{kind}-*"):
+        rest = made.name.removeprefix(plain.name)
+        adapters = rest.split("-")[1:]
+        stale = bool(shipped and adapters and adapters[0] != shipped.sha256[:8])
+        if made != folder and (rest == made.name or stale):
+            shutil.rmtree(made)

@@ -116,6 +116,13 @@ def test_an_own_adapter_comes_on_top_of_the_one_that_ships(
     named = {wish for wish, folder in found.items() if "[PREFIX]" in Vocabulary.load(folder).special}
     assert named == {"", own}
 
+    newer = written("newer.safetensors", 7, {})
+    digest = hashlib.sha256(newer.read_bytes()).hexdigest()
+    monkeypatch.setitem(KNOWN, "tiny", replace(KNOWN["tiny"], adapter=Shipped(str(newer), digest)))
+    again = {wish: store.locate("tiny", form="dense", adapter=wish).folder for wish in (own, "")}
+    # What the adapter of an older version was merged into is of no use any more.
+    assert set(found["none"].parent.glob("dense-*")) == {found["none"], *again.values()}
+
 
 def test_what_ships_with_a_model_is_what_the_table_says() -> None:
     shipped = [row for row in KNOWN.values() if row.adapter]

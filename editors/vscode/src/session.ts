@@ -70,8 +70,12 @@ export class Session implements vscode.Disposable {
   /** Start the server, or start it anew. */
   async restart(): Promise<void> {
     this.deaths = 0;
-    await this.stop();
-    await this.start();
+    const stopped = this.stop();
+    const { turn } = this;
+    await stopped;
+    if (turn === this.turn) {
+      await this.start();
+    }
   }
 
   /** Stop the server; it is not started again by itself. */
@@ -80,11 +84,7 @@ export class Session implements vscode.Disposable {
     this.turn += 1;
     const { client } = this;
     this.client = undefined;
-    try {
-      await client?.dispose();
-    } catch (error) {
-      this.log.warn(`the server was not stopped in order: ${error}`);
-    }
+    await this.end(client);
   }
 
   /** Return the server's answer to one of its commands, or undefined if there is no server. */
@@ -127,6 +127,11 @@ export class Session implements vscode.Disposable {
       this.died(turn);
       return;
     }
+    if (turn !== this.turn) {
+      // It was to be stopped before it was there, which no client can do.
+      await this.end(client);
+      return;
+    }
     setTimeout(() => {
       if (turn === this.turn) {
         this.deaths = 0;
@@ -135,6 +140,14 @@ export class Session implements vscode.Disposable {
     if (this.status.snooze) {
       // It is another server, which has yet to hear of it.
       await this.ask("slm-lsp.snooze", this.status.snooze / 60_000);
+    }
+  }
+
+  private async end(client: LanguageClient | undefined): Promise<void> {
+    try {
+      await client?.stop();
+    } catch (error) {
+      this.log.warn(`the server was not stopped in order: ${error}`);
     }
   }
 

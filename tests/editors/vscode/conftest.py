@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.editors.vscode.driver import CHROMIUM, STILL, CodeServer, Window, eventually
+from tests.editors.vscode.driver import CHROMIUM, STILL, CodeServer, Window
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -84,7 +84,7 @@ def project(make_project: Callable[[], Path]) -> Path:
 def shared(code_server: CodeServer, browser: "Browser", project: Path) -> Iterator[Window]:
     """A window on `project` whose server is ready."""
     window = code_server.open(browser, project)
-    eventually(lambda: "ready" in window.status(), "the model is ready")
+    window.says("ready")
     yield window
     window.close()
 

@@ -248,6 +248,20 @@ class Window:
         item = self.page.locator(".statusbar-item[id*='slm-lsp']").first
         return item.locator("a").first.get_attribute("aria-label") or "" if item.count() else ""
 
+    def says(self, part: str, patience: float = PATIENCE) -> None:
+        """Wait until the item in the status bar says something; a failure tells what it said instead."""
+        said = [""]
+
+        def look() -> bool:
+            if (now := self.status()) != said[-1]:
+                said.append(now)
+            return part in now
+
+        try:
+            eventually(look, f"the status bar says {part!r}", patience)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it said {said[1:]}; messages: {self.toasts()}") from None
+
     def toasts(self) -> list[str]:
         """Return the messages in the corner."""
         return self.page.locator(".notification-list-item-message").all_inner_texts()

@@ -22,7 +22,7 @@ from typing import Any
 import typer
 from playwright.sync_api import sync_playwright
 
-from tests.editors.vscode.driver import CHROMIUM, SIZES, CodeServer, Window, begin, eventually
+from tests.editors.vscode.driver import CHROMIUM, SIZES, CodeServer, Window, begin
 
 ROOT = Path(__file__).parents[3]
 BARE = Path(__file__).with_name("bare")
@@ -104,7 +104,7 @@ def opened(*, bare: bool = False, **settings: Any) -> Iterator[tuple[Window, Pat
         with code_server:
             window = code_server.open(browser, folder / "project")
             if not bare:
-                eventually(lambda: "ready" in window.status(), "the model is ready")
+                window.says("ready")
             yield window, folder / "project"
             browser.close()
 

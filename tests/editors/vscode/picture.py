@@ -33,7 +33,7 @@ def main() -> None:
         window.press("Backspace")
         window.type("p")
         eventually(window.ghost, "ghost text")
-        eventually(lambda: "last answer" in window.status(), "the answer's time")
+        window.says("last answer")
         window.picture(folder / "ghost-text.png", **EDITOR)
         window.page.set_viewport_size({"width": 1000, "height": 600})
         window.press("Control+Alt+w")

@@ -24,7 +24,7 @@ def test_the_extension_installs_the_server_and_completes(
     window = make_code_server(slm_lsp__server__installArguments=[]).open(browser, tmp_path)
     eventually(lambda: any("Install it into" in text for text in window.toasts()), "it offers to install")
     window.press_button("Install")
-    eventually(lambda: "ready" in window.status(), "the model is ready", PATIENCE)
+    window.says("ready", PATIENCE)
     begin(window, tmp_path / "sizes.py")
     assert ghosted(window)
     window.picture(pictures / "installed.png")

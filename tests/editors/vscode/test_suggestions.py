@@ -103,7 +103,7 @@ def test_every_folder_of_a_workspace_has_suggestions(
         json.dumps({"folders": [{"path": str(one)} for one in folders]})
     )
     window = code_server.open(browser, tmp_path / "two.code-workspace")
-    eventually(lambda: "ready" in window.status(), "the model is ready")
+    window.says("ready")
     for folder in folders:
         begin(window, folder / f"{folder.name}.py")
         ghosted(window)
