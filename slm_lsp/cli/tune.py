@@ -79,7 +79,7 @@ def tune(
         TimeRemainingColumn(),
         console=console,
     ) as bar:
-        task = bar.add_task("measuring the untuned model", total=1.0)
+        task = bar.add_task("measuring the model as it is", total=1.0)
 
         def told(report: Report) -> None:
             said = f"loss {report.losses.middle:.3f}, {report.tokens_per_second:.0f} tokens/s"

@@ -23,6 +23,9 @@ const LONGEST_WAIT = 60;
 /** Milliseconds after which a server counts as sound, so that the waits begin anew. */
 const SOUND_AFTER = 60_000;
 
+/** Milliseconds for which a server that is to be stopped may take to be there. */
+const LONGEST_START = 10_000;
+
 interface Status {
   state: "idle" | "loading" | "ready" | "failed";
   fraction: number;
@@ -45,6 +48,7 @@ export class Session implements vscode.Disposable {
   private timer: NodeJS.Timeout | undefined;
   private deaths = 0;
   private turn = 0;
+  private starting: Promise<void> | undefined;
   readonly suggesting: Suggesting;
 
   /** `onMissing` is told when there is no server; `onFailed`, when there is no model, with the reason. */
@@ -74,7 +78,8 @@ export class Session implements vscode.Disposable {
     const { turn } = this;
     await stopped;
     if (turn === this.turn) {
-      await this.start();
+      this.starting = this.start();
+      await this.starting;
     }
   }
 
@@ -84,6 +89,9 @@ export class Session implements vscode.Disposable {
     this.turn += 1;
     const { client } = this;
     this.client = undefined;
+    // It can't be stopped before it is there, nor another be started: both would register the same commands.
+    const given = new Promise((resolve) => setTimeout(resolve, LONGEST_START).unref());
+    await Promise.race([this.starting, given]);
     await this.end(client);
   }
 
@@ -128,7 +136,6 @@ export class Session implements vscode.Disposable {
       return;
     }
     if (turn !== this.turn) {
-      // It was to be stopped before it was there, which no client can do.
       await this.end(client);
       return;
     }
@@ -209,6 +216,8 @@ export class Session implements vscode.Disposable {
     this.deaths += 1;
     this.log.warn(`the server has died; it is started again in ${seconds} s`);
     this.status.show({ is: "failed", message: `The server has died; it is started again in ${seconds} s.` });
-    this.timer = setTimeout(() => void this.start(), 1000 * seconds);
+    this.timer = setTimeout(() => {
+      this.starting = this.start();
+    }, 1000 * seconds);
   }
 }

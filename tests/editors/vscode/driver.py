@@ -102,7 +102,11 @@ class CodeServer:
         self._log = folder / "log.txt"
         self._process: subprocess.Popen[bytes] | None = None
         self.address = ""
-        keys = {"ctrl+alt+l": "editor.action.inlineSuggest.acceptNextLine", "ctrl+alt+w": "slmLsp.why"}
+        keys = {
+            "ctrl+alt+l": "editor.action.inlineSuggest.acceptNextLine",
+            "ctrl+alt+w": "slmLsp.why",
+            "ctrl+alt+r": "slmLsp.restart",
+        }
         bindings = [{"key": key, "command": command} for key, command in keys.items()]
         user = self._profile / "User"
         user.mkdir(parents=True)

@@ -161,6 +161,18 @@ def test_the_server_is_restarted_by_a_command(window: Window, project: Path) -> 
     window.says("ready")
 
 
+def test_restarting_while_the_server_begins_leaves_one_that_is_ready(window: Window, project: Path) -> None:
+    begin(window, project / "hurried.py")
+    for pause in (50, 500, 1000, 0):
+        window.press("Control+Alt+r")
+        window.page.wait_for_timeout(pause)
+    window.says("starting")
+    window.says("ready")
+    eventually(lambda: len(servers(project)) == 1, "there is one server")
+    begin(window, project / "unhurried.py")
+    ghosted(window)
+
+
 def servers(project: Path) -> list[psutil.Process]:
     """The servers whose windows are on a folder."""
     found = []
