@@ -16,6 +16,11 @@ CHUNK = 128
 """Rows of logits at a time: with a vocabulary of 50,000 they take 25 MB and stay in a large cache."""
 
 
+ROUND = 128
+"""Rows of the matrices are a multiple of this: what oneDNN prepares for the products of one shape takes tens
+of megabytes, and is kept."""
+
+
 class _LoraLinear(torch.autograd.Function):
     """``x Wᵀ + (x Aᵀ) Bᵀ``, plus a residual if there is one; W is frozen. Shapes: x [N, in], A [r, in], B
     [out, r]. Products are taken in W's type; what goes in and comes out is float32."""
@@ -178,10 +183,11 @@ class LeanBody(nn.Module):
         rows, length, width = embedded.shape
         cos, sin = self._rotary(embedded, torch.arange(length)[None])
         cos, sin = cos[0, :, None], sin[0, :, None]
-        hidden = embedded.reshape(-1, width)
+        count = rows * length
+        hidden = _padded(embedded.reshape(count, width))
         for norm_in, qkv, out, norm_mlp, gate_up, down in self._layers:
             x = _apply(_RmsNorm, hidden, norm_in, self._eps)
-            heads = qkv(x).view(rows, length, self._heads + 2 * self._kv_heads, -1)
+            heads = qkv(x)[:count].view(rows, length, self._heads + 2 * self._kv_heads, -1)
             turned, value = torch.split(heads, [self._heads + self._kv_heads, self._kv_heads], 2)
             first, second = turned.chunk(2, -1)
             turned = turned * cos + torch.cat((-second, first), -1) * sin
@@ -193,10 +199,14 @@ class LeanBody(nn.Module):
                 is_causal=True,
                 enable_gqa=True,
             )
-            hidden = out(mixed.transpose(1, 2).reshape(rows * length, -1), hidden)
+            hidden = out(_padded(mixed.transpose(1, 2).reshape(count, -1)), hidden)
             x = _apply(_RmsNorm, hidden, norm_mlp, self._eps)
             hidden = down(_apply(_Swiglu, gate_up(x)), hidden)
-        return _apply(_RmsNorm, hidden, self._norm, self._eps).view(rows, length, width)
+        return _apply(_RmsNorm, hidden[:count], self._norm, self._eps).view(rows, length, width)
+
+
+def _padded(x: Tensor) -> Tensor:
+    return F.pad(x, (0, 0, 0, -len(x) % ROUND))
 
 
 def can_be_lean(config: Any) -> bool:
