@@ -69,6 +69,9 @@ function restartWhenNeeded(session: Session): vscode.Disposable {
   ];
   return vscode.Disposable.from(
     vscode.workspace.onDidGrantWorkspaceTrust(() => void session.restart()),
+    // A server may be in the environment of a folder that comes late, or have been installed meanwhile.
+    vscode.workspace.onDidChangeWorkspaceFolders(() => void session.retry()),
+    vscode.window.onDidChangeWindowState(({ focused }) => focused && void session.retry()),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (settled.some((name) => event.affectsConfiguration(name))) {
         void session.restart();

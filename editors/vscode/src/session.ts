@@ -1,6 +1,6 @@
 // One server for the window: found, started, told of, and started again when it dies, after ever longer waits.
 
-import type * as vscode from "vscode";
+import * as vscode from "vscode";
 import {
   CloseAction,
   ErrorAction,
@@ -48,6 +48,7 @@ export class Session implements vscode.Disposable {
   private timer: NodeJS.Timeout | undefined;
   private deaths = 0;
   private turn = 0;
+  private missing = false;
   private starting: Promise<void> | undefined;
   readonly suggesting: Suggesting;
 
@@ -80,6 +81,13 @@ export class Session implements vscode.Disposable {
     if (turn === this.turn) {
       this.starting = this.start();
       await this.starting;
+    }
+  }
+
+  /** Look for a server once more, if there was none, and start it if there is one now. */
+  async retry(): Promise<void> {
+    if (this.missing && (await findServer(this.context).catch(() => undefined))) {
+      await this.restart();
     }
   }
 
@@ -120,7 +128,10 @@ export class Session implements vscode.Disposable {
     if (turn !== this.turn) {
       return;
     }
+    this.missing = !program;
     if (!program) {
+      const folders = vscode.workspace.workspaceFolders?.map((folder) => folder.uri.fsPath) ?? [];
+      this.log.info(`no server was found for ${folders.join(", ") || "no folder"}`);
       this.status.show({ is: "missing" });
       this.onMissing();
       return;

@@ -159,7 +159,21 @@ class CodeServer:
         page.set_default_timeout(1e3 * PATIENCE)
         page.goto(f"{self.address}/?{kind}={quote(str(place))}")
         page.wait_for_selector(".monaco-workbench .statusbar-item")
+        if place.is_file():
+            self._with_folders(page)
         return Window(page, self._changes)
+
+    def _with_folders(self, page: "Page") -> None:
+        """Reload a window until it shows its workspace's folders: now and then code-server shows none."""
+        folders = page.locator(".explorer-folders-view .monaco-list-row")
+        none = page.get_by_text("You have not yet added a folder to the workspace.")
+        for _ in range(5):
+            folders.or_(none).first.wait_for()
+            if folders.count():
+                return
+            page.reload()
+            page.wait_for_selector(".monaco-workbench .statusbar-item")
+        raise AssertionError("the folders of the workspace are not shown")
 
     def _folders(self) -> list[str]:
         return ["--user-data-dir", str(self._profile), "--extensions-dir", str(self._extensions)]
