@@ -77,7 +77,7 @@ def of_gguf(
             with disk.locked(home):
                 if not _whole(folder, kind):
                     _convert(read, source, kind, folder, progress, adapters)
-                    _remove_outdated(folder, gguf_folder(home, source, kind, ()), KNOWN[name].adapter)
+                    _remove_outdated(gguf_folder(home, source, kind, ()), KNOWN[name].adapter)
     gguf = home / source.name if kind == "tokenizer" else None
     return ModelFiles(name, folder, gguf, converted=form != "dense")
 
@@ -189,13 +189,13 @@ def _convert(
             convert.write_lean(read, fresh, kind, source.sha256, progress, tuned)
 
 
-def _remove_outdated(folder: Path, plain: Path, shipped: Shipped | None) -> None:
-    """Delete what was made, in the kind of `folder`, of another source, by another converter or with the
+def _remove_outdated(plain: Path, shipped: Shipped | None) -> None:
+    """Delete what was made, in the kind of `plain`, of another source, by another converter or with the
     shipped adapter of another version; `plain` is the folder of the conversion without adapters."""
     kind, *_ = plain.name.split("-")
     for made in plain.parent.glob(f"{kind}-*"):
         rest = made.name.removeprefix(plain.name)
         adapters = rest.split("-")[1:]
         stale = bool(shipped and adapters and adapters[0] != shipped.sha256[:8])
-        if made != folder and (rest == made.name or stale):
+        if rest == made.name or stale:
             shutil.rmtree(made)

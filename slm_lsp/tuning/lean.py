@@ -221,7 +221,7 @@ def fast_products() -> torch.dtype:
     bfloat16 where the processor has products of it, twice as fast as those of float32: mixed precision as in
     Micikevicius et al. 2018, which bfloat16 needs no scaling of the loss for (Kalamkar et al. 2019).
     """
-    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
+    return torch.bfloat16 if torch.cpu.get_capabilities().get("avx512_bf16") else torch.float32
 
 
 def _fused(products: torch.dtype, *layers: Any) -> _Fused:

@@ -75,12 +75,10 @@ export class Session implements vscode.Disposable {
   /** Start the server, or start it anew. */
   async restart(): Promise<void> {
     this.deaths = 0;
-    const stopped = this.stop();
-    const { turn } = this;
-    await stopped;
+    const turn = this.turn + 1;
+    await this.stop();
     if (turn === this.turn) {
-      this.starting = this.start();
-      await this.starting;
+      await this.start();
     }
   }
 
@@ -115,7 +113,12 @@ export class Session implements vscode.Disposable {
     return this.client?.code2ProtocolConverter.asUri(document.uri) ?? document.uri.toString();
   }
 
-  private async start(): Promise<void> {
+  private start(): Promise<void> {
+    this.starting = this.begin();
+    return this.starting;
+  }
+
+  private async begin(): Promise<void> {
     const turn = this.turn;
     this.status.show({ is: "starting" });
     let program: string | undefined;
@@ -227,8 +230,6 @@ export class Session implements vscode.Disposable {
     this.deaths += 1;
     this.log.warn(`the server has died; it is started again in ${seconds} s`);
     this.status.show({ is: "failed", message: `The server has died; it is started again in ${seconds} s.` });
-    this.timer = setTimeout(() => {
-      this.starting = this.start();
-    }, 1000 * seconds);
+    this.timer = setTimeout(() => void this.start(), 1000 * seconds);
   }
 }

@@ -172,7 +172,6 @@ class CodeServer:
             if folders.count():
                 return
             page.reload()
-            page.wait_for_selector(".monaco-workbench .statusbar-item")
         raise AssertionError("the folders of the workspace are not shown")
 
     def _folders(self) -> list[str]:
