@@ -1,7 +1,7 @@
 """What comes next after one token: the model's distribution, a memory's mixed in, known names raised."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,8 @@ from slm_lsp.engine.sampling import Sampler
 
 TINY = 1e-300
 """In the place of a chance of 0, which has no logarithm."""
+
+LEAST = math.log(TINY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Outlook:
             higher = ids[ids < len(raised.ids)]
             chances[: len(higher)][raised.ids[higher]] *= math.exp(raised.bonus)
             chances *= mass / max(float(chances.sum()), TINY)
-        entropy, places = self._entropy(shares, kept), _highest(chances, count)
+        (_, entropy), places = self._mixed(shares, (), kept), _highest(chances, count)
         return [
             Token(
                 int(ids[place]),
@@ -89,17 +91,20 @@ class Outlook:
         if not shares and not raised:
             return [self._token(id) for id in own]
         kept = 1 - math.fsum(shares.values())
-        chances = {id: kept * self._chance(id) + shares.get(id, 0.0) for id in sorted({*own, *shares})}
-        entropy, mixed = self._entropy(shares, kept), max(chances, key=chances.__getitem__)
+        chances, entropy = self._mixed(shares, own, kept)
+        mixed = max(chances, key=chances.__getitem__)
         if raised:
             known, more, inside, terms = self._among(raised, shares, kept, count)
             chances |= more
             factor = math.exp(raised.bonus)
             scale = 1 / (1 + (factor - 1) * inside)
-            chances = {id: chance * scale * (factor if known(id) else 1) for id, chance in chances.items()}
+            chances = {
+                id: chance * scale * (factor if known(id) else 1) for id, chance in sorted(chances.items())
+            }
             entropy = scale * (entropy + terms - (1 - inside) * math.log(scale))
             entropy = max(0.0, entropy - factor * scale * (terms + inside * math.log(factor * scale)))
-        best = sorted(chances, key=lambda id: (-chances[id], id))[:count]
+        # Of equals the first, as the ids ascend.
+        best = sorted(chances, key=chances.__getitem__, reverse=True)[:count]
         return [
             Token(
                 id,
@@ -133,16 +138,25 @@ class Outlook:
         top = {int(ids[place]): float(chances[place]) for place in _highest(chances, count)}
         return known, top, float(chances.sum(dtype=np.float64)), terms
 
-    def _entropy(self, shares: Mapping[int, float], kept: float) -> float:
-        """Return the entropy of the mixture: only the terms of the tokens with a share are new."""
-        rest, entropy, terms = 1.0, self.entropy, 0.0
-        for id, share in shares.items():
-            chance = self._chance(id)
-            rest -= chance
-            entropy += chance * math.log(max(chance, TINY))
-            mixed = kept * chance + share
-            terms -= mixed * math.log(max(mixed, TINY))
-        return max(0.0, kept * entropy - max(0.0, rest) * kept * math.log(kept) + terms)
+    def _mixed(
+        self, shares: Mapping[int, float], own: Iterable[int], kept: float
+    ) -> tuple[dict[int, float], float]:
+        """Return the chances of tokens that have a share and of some `own` ones, and the mixture's entropy.
+
+        Only the terms of the tokens with a share are new in it. One loop, which every token waits for.
+        """
+        chances, rest, entropy, terms = dict[int, float](), 1.0, self.entropy, 0.0
+        ids = sorted({*own, *shares})
+        for id, logit in zip(ids, self.logits[ids].tolist(), strict=True):
+            log = max(logit - self.log_total, LEAST)
+            chance = math.exp(log)
+            chances[id] = mixed = kept * chance
+            if share := shares.get(id):
+                chances[id] = mixed = mixed + share
+                rest -= chance
+                entropy += chance * log
+                terms -= mixed * math.log(mixed)
+        return chances, max(0.0, kept * entropy - max(0.0, rest) * kept * math.log(kept) + terms)
 
     def _chance(self, id: int) -> float:
         return math.exp(float(self.logits[id]) - self.log_total)

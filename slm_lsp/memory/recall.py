@@ -9,7 +9,9 @@ fitted (see `slm_lsp.memory.weights`).
 import math
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import nlargest
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -18,11 +20,14 @@ from numpy.typing import NDArray
 from slm_lsp.memory.segment import Match, Segment
 from slm_lsp.memory.weights import OWN, WORKSPACE, Weights
 
-SAMPLE, NARROWED = 64, 4096
+SAMPLE, NARROWED = 24, 4096
 """Places of a match that are counted, spread evenly over it: of so many, more would change little.
 
 More of them where few tokens are allowed, so that a half-typed word is found.
 """
+
+TOLD = 8
+"""Tokens that get a share, of all that followed a match: the rarest say less than the model itself does."""
 
 LEAST_DRAFT = 2
 """Tokens that must have stood together for what followed to be tried as a draft."""
@@ -78,10 +83,12 @@ class Recall:
         """
         shares: dict[int, float] = {}
         for kind, one in self.evidence(written, allowed):
-            total, weight = math.fsum(one.counts.values()), self.weight(kind, one, entropy)
-            shares = {token: share * (1 - weight) for token, share in shares.items()}
-            for token, count in one.counts.items():
-                shares[token] = shares.get(token, 0.0) + weight * count / total
+            weight = self.weight(kind, one, entropy)
+            each = weight / math.fsum(one.counts.values())
+            said = {token: each * count for token, count in _commonest(one.counts)}
+            for token, share in shares.items():
+                said[token] = said.get(token, 0.0) + share * (1 - weight)
+            shares = said
         return shares
 
     def evidence(
@@ -116,6 +123,11 @@ class Recall:
         return best[2] if best else []
 
 
+def _commonest(counts: Mapping[int, float]) -> Iterable[tuple[int, float]]:
+    """Return the tokens that count most; of equals those that were met first."""
+    return nlargest(TOLD, counts.items(), itemgetter(1)) if len(counts) > TOLD else counts.items()
+
+
 def _longest(
     sources: Sequence[Source], context: Sequence[int], allowed: Sequence[int] | None
 ) -> Evidence | None:
@@ -126,14 +138,13 @@ def _longest(
             if best and match.length < best.length:
                 break
             counts = _counts(source, match, _step(match, SAMPLE if allowed is None else NARROWED))
-            every = math.fsum(counts.values())
-            if allowed is not None:
+            places = match.high - match.low
+            if allowed is not None and counts:
+                every = math.fsum(counts.values())
                 counts = {token: count for token, count in counts.items() if _in(token, allowed)}
+                places = max(1, round(places * math.fsum(counts.values()) / every))
             if not counts:
                 continue
-            places = match.high - match.low
-            if allowed is not None:
-                places = max(1, round(places * math.fsum(counts.values()) / every))
             if best and match.length == best.length:
                 places += best.places
                 for token, count in best.counts.items():
