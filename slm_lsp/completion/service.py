@@ -116,6 +116,12 @@ class CompletionService:
                     self._flights.stop_soon(uri, lambda: uri in self._asked)
         return self._note(request, result, started)
 
+    async def permitted(self, document: Snapshot) -> bool:
+        """Return whether a document may be completed and shown; what that takes of the disk is read aside."""
+        workspace = self.contexts.workspace
+        known = workspace.permissions.known(document.uri)
+        return await asyncio.wrap_future(workspace.permitted(document)) if known is None else known
+
     async def shown(self, request: CompletionRequest) -> Shown:
         """Return what the model would be shown for a request.
 
@@ -222,7 +228,7 @@ class CompletionService:
             return Reason.DISABLED
         if request.document.language in self.settings.disabled_languages:
             return Reason.LANGUAGE_OFF
-        if not self.contexts.workspace.permissions(request.document):
+        if self.contexts.workspace.permissions.known(request.document.uri) is False:
             return Reason.FILE_IGNORED
         if self._warm.model is None:
             self._warm.retry(self.settings)
@@ -232,6 +238,10 @@ class CompletionService:
     async def _generated(self, request: CompletionRequest, asked: "asyncio.Future[None]") -> CompletionResult:
         """Return what the engine writes: what it is writing already, if that fits, or anew."""
         uri, superseded = request.document.uri, CompletionResult(reason=Reason.SUPERSEDED)
+        if not await self.permitted(request.document):
+            return CompletionResult(reason=Reason.FILE_IGNORED)
+        if asked.done():
+            return superseded
         flight, source = self._flights.of(uri), Source.JOINED
         while True:
             if flight is None or not flight.serves(request):
@@ -294,10 +304,13 @@ class CompletionService:
     def _read(self, request: CompletionRequest) -> None:
         if not self.settings.ahead or self._memory.short(self.settings.memory_limit):
             return
+        workspace, document = self.contexts.workspace, request.document
+        if workspace.permissions.known(document.uri) is None:
+            workspace.permitted(document)
 
         def model() -> LoadedModel | None:
             closed = self._refusal(request) or gates.TOO_LONG.shut(request, self.settings)
-            return None if closed else self._warm.model
+            return self._warm.model if workspace.permissions.known(document.uri) and not closed else None
 
         self._reading.soon(replace(request, contexts=self.contexts), model, self.settings)
 

@@ -30,10 +30,14 @@ class Permissions:
         self._lock = Lock()
         self._known: LRUCache[str, bool] = LRUCache(1000)
 
-    def __call__(self, document: Snapshot) -> bool:
-        """Whether a document may be completed and shown."""
+    def known(self, uri: str) -> bool | None:
+        """Whether a document may be completed and shown; None if that must be looked up first."""
         with self._lock:
-            known = self._known.get(document.uri)
+            return self._known.get(uri)
+
+    def __call__(self, document: Snapshot) -> bool:
+        """Whether a document may be completed and shown; may read ignore files from the disk."""
+        known = self.known(document.uri)
         if known is None:
             known = _may_be_seen(document)
             with self._lock:

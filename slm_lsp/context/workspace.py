@@ -43,8 +43,8 @@ NEAR = 30
 class Workspace:
     """Follows a session, and finds the context of a place in it.
 
-    The methods that tell of the session return at once. `find` works on a thread of its own; its answer
-    holds what is known by then, and never waits for a parse or for the index.
+    The methods that tell of the session return at once. `find` and `permitted` work on a thread of
+    their own; what is found is what is known by then, and never waits for a parse or for the index.
     """
 
     def __init__(self) -> None:
@@ -155,6 +155,10 @@ class Workspace:
         What is shown already, `kept`, is looked for as well.
         """
         return self._worker.submit(self._find, document, line, called, kept)
+
+    def permitted(self, document: Snapshot) -> "Future[bool]":
+        """Find whether a document may be completed and shown, where `permissions` does not know it yet."""
+        return self._worker.submit(self.permissions, document)
 
     def tree(self, document: Snapshot) -> Tree | None:
         """Return the syntax tree of this very version of a document, if the parser has come that far."""

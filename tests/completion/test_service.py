@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -137,6 +138,26 @@ async def test_a_newer_request_for_the_document_ends_the_running_one(desk: Desk)
     desk.may_run.set()
     assert (await second).items
     assert desk.ran == ["file:///a.py"]
+
+
+async def test_ignore_files_are_read_beside_the_event_loop(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow disk must not keep the editor waiting."""
+    read_by = list[threading.Thread]()
+
+    def read(path: Path) -> bool:
+        read_by.append(threading.current_thread())
+        return True
+
+    monkeypatch.setattr("slm_lsp.context.permissions.ignored_by_files", read)
+    desk.may_load.set()
+    await desk.ready()
+    document = Snapshot("file:///a.py", "python", 1, ("a = ",), tmp_path / "a.py")
+    result = await desk.service.complete(CompletionRequest(document, 0, 4))
+    assert result.reason is Reason.FILE_IGNORED
+    assert read_by
+    assert threading.current_thread() not in read_by
 
 
 async def test_a_burst_runs_only_its_last_request(desk: Desk) -> None:

@@ -61,7 +61,7 @@ async def context(ls: Server, *arguments: Any) -> dict[str, Any]:
     sentence = "`slm-lsp.context` takes two arguments: a document's URI, and a position in it."
     uri, position = _place(arguments, sentence)
     asked = converted(ls, types.TextDocumentIdentifier(uri), position, Trigger.INVOKED)
-    if not ls.service.contexts.workspace.permissions(asked.document):
+    if not await ls.service.permitted(asked.document):
         said = f"nothing of this file is shown: {Reason.FILE_IGNORED.value}"
         raise JsonRpcException(said, code=types.LSPErrorCodes.RequestFailed.value)
     try:
