@@ -20,10 +20,10 @@ class Share:
 
 
 SHARES = {
-    Part.SIMILAR: Share(0.40, 0.60),
-    Part.FILE: Share(0.25, 0.50),
-    Part.DEFINITIONS: Share(0.20, 0.70),
-    Part.EDITS: Share(0.15, 0.30),
+    Part.SIMILAR: Share(0.60, 0.90),
+    Part.FILE: Share(0.15, 0.40),
+    Part.DEFINITIONS: Share(0.15, 0.30),
+    Part.EDITS: Share(0.10, 0.30),
 }
 """Of each part. What one does not need goes to the others, in this order."""
 

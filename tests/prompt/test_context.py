@@ -86,7 +86,9 @@ def test_a_new_definition_pushes_out_what_is_not_among_the_best() -> None:
     old = snippet(Part.DEFINITIONS, "old", 0.1, lines=6)
     new = snippet(Part.DEFINITIONS, "new", 0.9, lines=6)
     room = int(cost(new, VOCABULARY) / SHARES[Part.DEFINITIONS].ceiling) + 2
-    assert chosen([old, new], room, [old]) == [new]
+    alike = [snippet(Part.SIMILAR, name, lines=6) for name in ("one", "two")]
+    assert chosen([old, *alike], room, [*alike, old]) == [*alike, old]
+    assert chosen([old, new, *alike], room, [*alike, old]) == [*alike, new]
 
 
 def test_the_best_stands_nearest_to_the_cursor() -> None:
