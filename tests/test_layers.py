@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "completion": LEAVES | {"context", "memory", "prompt", "tokens", "engine", "models"},
     "tuning": LEAVES
     | {"completion", "context", "prompt", "tokens", "engine", "models", "evaluation.compare"},
-    "evaluation": LEAVES | {"completion", "context", "engine", "tokens"},
+    "evaluation": LEAVES | {"completion", "context", "engine", "memory", "tokens"},
     "benchmark": LEAVES | {"completion", "context", "memory", "prompt", "tokens", "engine", "models"},
     "proof": LEAVES | {"benchmark"},
     "statistics": LEAVES,

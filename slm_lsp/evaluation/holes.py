@@ -156,7 +156,7 @@ def evaluate(model: LoadedModel, plan: Plan, chosen: Sequence[Task]) -> Iterator
         ModelError: the model failed.
     """
     trigger = Trigger.AUTOMATIC if plan.automatic else Trigger.INVOKED
-    with _contexts(plan, model.vocabulary) as contexts:
+    with repository(plan, model.vocabulary) as contexts:
         for task in chosen:
             asked = replace(request(task, trigger), contexts=contexts)
             if contexts:
@@ -167,8 +167,8 @@ def evaluate(model: LoadedModel, plan: Plan, chosen: Sequence[Task]) -> Iterator
 
 
 @contextmanager
-def _contexts(plan: Plan, vocabulary: Vocabulary) -> Iterator[Contexts | None]:
-    """Index the repository anew; a file with a hole is no context for itself.
+def repository(plan: Plan, vocabulary: Vocabulary) -> Iterator[Contexts | None]:
+    """Index the repository anew, and remember it if that is asked for.
 
     None if nothing asks for it.
     """

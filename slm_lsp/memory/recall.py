@@ -9,7 +9,7 @@ fitted (see `slm_lsp.memory.weights`).
 import math
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from heapq import nlargest
 from operator import itemgetter
 from typing import NamedTuple
@@ -53,6 +53,17 @@ class Evidence(NamedTuple):
     places: int
     counts: dict[int, float]
 
+    def told(self) -> dict[int, float]:
+        """Return the share of each of the `TOLD` tokens that count most; of equals the first met."""
+        total, counts = math.fsum(self.counts.values()), self.counts.items()
+        commonest = nlargest(TOLD, counts, itemgetter(1)) if len(counts) > TOLD else counts
+        return {token: count / total for token, count in commonest}
+
+    def features(self, entropy: float) -> tuple[float, float, float, float]:
+        """Return what the weight is made of beside the length (see `slm_lsp.memory.weights.Weights`)."""
+        top = max(self.counts.values()) / math.fsum(self.counts.values())
+        return math.log(self.places), top, math.log(len(self.counts)), entropy
+
 
 class Recall:
     """The memory of one place, after `past`; see `slm_lsp.engine.interface.Memory`.
@@ -84,8 +95,7 @@ class Recall:
         shares: dict[int, float] = {}
         for kind, one in self.evidence(written, allowed):
             weight = self.weight(kind, one, entropy)
-            each = weight / math.fsum(one.counts.values())
-            said = {token: each * count for token, count in _commonest(one.counts)}
+            said = {token: weight * share for token, share in one.told().items()}
             for token, share in shares.items():
                 said[token] = said.get(token, 0.0) + share * (1 - weight)
             shares = said
@@ -105,8 +115,7 @@ class Recall:
 
     def weight(self, kind: int, one: Evidence, entropy: float) -> float:
         """Return the share of the probability that evidence gets beside a model of an entropy in nats."""
-        top = max(one.counts.values()) / math.fsum(one.counts.values())
-        return self._weights.of(kind, one.length, one.places, top, len(one.counts), entropy)
+        return self._weights.of(kind, one.length, one.features(entropy))
 
     def draft(self, written: Sequence[int], limit: int) -> list[int]:
         """Return up to `limit` tokens that followed the longest match, at its likeliest next token."""
@@ -121,11 +130,6 @@ class Recall:
                         best = match.length, kind, following
                         break
         return best[2] if best else []
-
-
-def _commonest(counts: Mapping[int, float]) -> Iterable[tuple[int, float]]:
-    """Return the tokens that count most; of equals those that were met first."""
-    return nlargest(TOLD, counts.items(), itemgetter(1)) if len(counts) > TOLD else counts.items()
 
 
 def _longest(

@@ -31,34 +31,28 @@ class Weights:
     """A logistic model for each kind of source: an offset for each length, and factors of what is known.
 
     The factors are those of the logarithm of the places, of the likeliest token's share, of the logarithm of
-    the number of different tokens, and of the entropy of the model's own distribution. `shift` is added to
-    both offsets: what this workspace's user has taught.
+    the number of different tokens, and of the entropy of the model's own distribution.
+    `slm-lsp eval memory` fits them.
     """
 
     fitted: Fitted
-    shift: float = 0.0
 
-    def of(self, kind: int, length: int, places: int, top: float, different: int, entropy: float) -> float:
+    def of(self, kind: int, length: int, features: Sequence[float]) -> float:
         """Return the share of the probability that goes to what followed a match, from 0 to `MOST`."""
         offsets, (a, b, c, d) = self.fitted[kind]
-        odds = (
-            offsets[length - 1]
-            + a * math.log(places)
-            + b * top
-            + c * math.log(different)
-            + d * entropy
-            + self.shift
-        )
+        places, top, different, entropy = features
+        odds = offsets[length - 1] + a * places + b * top + c * different + d * entropy
         return min(MOST, 1 / (1 + math.exp(-odds))) if odds > -700 else 0.0
 
     @classmethod
     def for_language(cls, language: str) -> Self:
         """Return what was fitted for a language, or for all together if it was not among them."""
-        table = _table()
+        table = shipped()
         return cls(table.get(FAMILIES.get(language, language), table["all"]))
 
 
 @cache
-def _table() -> dict[str, Fitted]:
+def shipped() -> dict[str, Fitted]:
+    """Return what was fitted for languages, and under "all" for all of them together."""
     table: dict[str, Fitted] = json.loads((files(__package__) / "weights.json").read_text("utf-8"))
     return table

@@ -1,9 +1,9 @@
 """What the commands of ``slm-lsp eval`` share: options, the run with its bar, and how figures are shown."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
 import typer
 
@@ -13,7 +13,6 @@ from slm_lsp.errors import UsageError
 
 if TYPE_CHECKING:
     from slm_lsp.completion.model import LoadedModel
-    from slm_lsp.evaluation.report import Row
 
 Seed = Annotated[int, typer.Option(help="Draws the tasks; the same seed draws the same.")]
 Json = Annotated[
@@ -36,7 +35,13 @@ Adapter = Annotated[str, typer.Option(help=options()["adapter"].doc, show_defaul
 
 Precision = Annotated[str, typer.Option(help=options()["precision"].doc)]
 
-Follow = Callable[[Iterable["Row"]], list["Row"]]
+T = TypeVar("T")
+
+
+class Follow(Protocol):
+    """Gathers rows while a bar follows them."""
+
+    def __call__(self, rows: Iterable[T], /) -> list[T]: ...  # noqa: D102
 
 
 @contextmanager
@@ -49,7 +54,7 @@ def run(settings: Settings, total: int, what: str) -> Iterator[tuple["LoadedMode
         loaded = load(settings, lambda done, doing: bar.update(task, description=doing))
         bar.update(task, description=what, total=total)
 
-        def follow(rows: Iterable["Row"]) -> list["Row"]:
+        def follow(rows: Iterable[T]) -> list[T]:
             gathered = []
             for row in rows:
                 gathered.append(row)

@@ -1,0 +1,50 @@
+"""``slm-lsp eval memory``: how loud the workspace's memory may speak."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from slm_lsp.cli.eval.shared import Adapter, Model, Seed, chosen_settings, run
+from slm_lsp.cli.terminal import counting_bar, figures, output
+from slm_lsp.config import Settings
+from slm_lsp.errors import UsageError
+
+
+def memory(
+    paths: Annotated[list[Path], typer.Argument(help="Folders, each a repository.", show_default=False)],
+    count: Annotated[int, typer.Option("--holes", min=10, help="How many holes to cut in each.")] = 200,
+    seed: Seed = 0,
+    model: Model = Settings().model,
+    adapter: Adapter = "",
+) -> None:
+    """Fit the weights of what the workspace remembers, and print what they are worth.
+
+    What stands in each hole is forced through the model, beside everything that it is shown. The losses are
+    nats a token; those of fitted weights are of a five-fold cross-validation by holes.
+    """
+    from slm_lsp.evaluation.holes import Plan, tasks
+    from slm_lsp.evaluation.recalled import Observation, fit, losses, observe
+    from slm_lsp.memory.weights import shipped
+
+    plans = [Plan(path, count, seed) for path in paths]
+    with counting_bar() as bar:
+        bar.add_task("drawing holes", total=None)
+        drawn = [tasks(plan) for plan in plans]
+    total = sum(map(len, drawn))
+    if not total:
+        raise UsageError(f"{paths[0]} has no code to cut holes into; name another folder.")
+    found, begun = list[Observation](), 0
+    with run(chosen_settings(model, adapter, "auto"), total, "memory") as (loaded, follow):
+        for plan, chosen in zip(plans, drawn, strict=True):
+            for rows in follow(observe(loaded, plan, chosen, begun)):
+                found += rows
+            begun += len(chosen)
+    table = figures("", "tokens", "model alone", "weights that ship", "fitted")
+    for family in ("all", *sorted({one.family for one in found})):
+        worth = losses([one for one in found if family in ("all", one.family)], shipped())
+        figures_of = (worth.alone, worth.shipped, worth.fitted)
+        table.add_row(family, str(worth.tokens), *(f"{one:.3f}" for one in figures_of))
+    output().print(table)
+    typer.echo(json.dumps(fit(found, shipped())))

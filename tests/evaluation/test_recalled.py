@@ -1,0 +1,89 @@
+"""Fitting how loud memory may speak: the mixture is the product's own, and what is right becomes louder."""
+
+import math
+import random
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from slm_lsp.completion.loading import load
+from slm_lsp.config import Settings
+from slm_lsp.errors import UsageError
+from slm_lsp.evaluation.holes import Plan, tasks
+from slm_lsp.evaluation.recalled import Observation, Said, fit, losses, observe
+from slm_lsp.memory.recall import Recall, Source
+from slm_lsp.memory.segment import LONGEST, Segment
+from slm_lsp.memory.weights import OWN, WORKSPACE, Weights, shipped
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+
+
+def observations(count: int, right: float) -> list[Observation]:
+    """Tokens of which memory knows a share, and the model a tenth, after matches of four tokens."""
+    rng, features = random.Random(2), tuple(float(at == 3) for at in range(LONGEST))
+    return [
+        Observation(
+            at // 10,
+            "python",
+            0.1,
+            (Said(WORKSPACE, (*features, 1.0, 0.8, 0.7, 2.0), 1.0, float(rng.random() < right)),),
+        )
+        for at in range(count)
+    ]
+
+
+def weight(observation: Observation, fitted: Weights) -> float:
+    return fitted.of(WORKSPACE, 4, observation.said[0].features[LONGEST:])
+
+
+def test_the_mixture_is_that_of_the_decode_loop() -> None:
+    files = Segment.build({"a": [1, 2, 3, 4], "b": [9, 3, 5]}, 50)
+    own = Segment.build({"c": [3, 4, 6, 3, 7]}, 50)
+    everywhere, here = Source(files, np.ones(2), True), Source(own, np.ones(1), True)
+    recall = Recall([2, 3], [everywhere], [here], Weights.for_language("python"))
+    shares, right, chance, entropy = recall.shares([], 1.5), 4, 0.2, 1.5
+    said = []
+    for kind, one in recall.evidence():
+        told = one.told()
+        length = tuple(float(at == one.length - 1) for at in range(LONGEST))
+        said.append(Said(kind, (*length, *one.features(entropy)), sum(told.values()), told.get(right, 0.0)))
+    assert {one.kind for one in said} == {WORKSPACE, OWN}
+    found = losses([Observation(hole, "python", chance, tuple(said)) for hole in range(5)], shipped())
+    expected = (1 - sum(shares.values())) * chance + shares[right]
+    assert found.shipped == pytest.approx(-math.log(expected))
+    assert found.alone == pytest.approx(-math.log(chance))
+
+
+def test_memory_that_is_right_becomes_louder_and_one_that_is_wrong_falls_silent() -> None:
+    usual, right, wrong = Weights.for_language("python"), observations(2000, 0.9), observations(2000, 0.02)
+    louder, lower = (Weights(fit(some, shipped())["python"]) for some in (right, wrong))
+    assert weight(wrong[0], lower) < weight(wrong[0], usual) < weight(right[0], louder)
+    for some in (right, wrong):
+        worth = losses(some, shipped())
+        assert worth.fitted < worth.shipped
+
+
+def test_a_language_with_little_code_has_no_weights_of_its_own() -> None:
+    assert fit(observations(100, 0.5), shipped()).keys() == {"all"}
+
+
+def test_a_memory_that_says_nothing_is_an_error() -> None:
+    with pytest.raises(UsageError):
+        fit([Observation(0, "python", 0.5, ())], shipped())
+
+
+@pytest.mark.model
+def test_what_stands_in_holes_is_likelier_with_memory(tmp_path: Path) -> None:
+    shutil.copytree(SAMPLES, tmp_path / "src")
+    # The same code twice: what stands in a hole of one file stands in the other.
+    shutil.copytree(SAMPLES, tmp_path / "copy")
+    plan, loaded = Plan(tmp_path, 8), load(Settings(), lambda done, doing: None)
+    try:
+        found = [one for hole in observe(loaded, plan, tasks(plan)) for one in hole]
+    finally:
+        loaded.close()
+    assert {one.hole for one in found} == set(range(8))
+    worth = losses(found, shipped())
+    assert worth.shipped < worth.alone
