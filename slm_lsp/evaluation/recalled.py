@@ -19,7 +19,6 @@ from slm_lsp.completion.model import LoadedModel
 from slm_lsp.completion.pipeline import prompt_of
 from slm_lsp.completion.request import CompletionRequest
 from slm_lsp.engine.interface import Decoding, Usage
-from slm_lsp.errors import UsageError
 from slm_lsp.evaluation.holes import Plan, Task, repository, request
 from slm_lsp.evaluation.holes import settings as settings_for
 from slm_lsp.memory.recall import Recall
@@ -39,6 +38,9 @@ FEWEST = 1000
 """Observations from which on a language has weights of its own."""
 
 FOLDS = 5
+
+TINY = 1e-300
+"""In the place of a chance of 0, which has no logarithm."""
 
 Numbers = NDArray[np.float64]
 
@@ -137,12 +139,7 @@ def fit(observations: Sequence[Observation], start: Mapping[str, Fitted]) -> dic
     """Return weights for all observations together, and for each language that has enough of them.
 
     `start` is where the search begins, and what it stays near to where little is known.
-
-    Raises:
-        UsageError: memory said nothing anywhere.
     """
-    if not any(one.said for one in observations):
-        raise UsageError("memory says nothing in these holes; name folders with more code.")
     together = _ascend(_Table.of(observations), _flat(start["all"]))
     found = {"all": _shaped(together)}
     for family in sorted({one.family for one in observations}):
@@ -152,25 +149,33 @@ def fit(observations: Sequence[Observation], start: Mapping[str, Fitted]) -> dic
     return found
 
 
-def losses(observations: Sequence[Observation], shipped: Mapping[str, Fitted]) -> Loss:
-    """Return what memory is worth, with the weights that ship and with weights that were fitted elsewhere."""
-    fitted = 0.0
+def losses(observations: Sequence[Observation], shipped: Mapping[str, Fitted]) -> dict[str, Loss]:
+    """Return what memory is worth, over all and by language."""
+    alone = [-math.log(max(one.chance, TINY)) for one in observations]
+    given, fitted = _nats(observations, shipped), np.zeros(len(observations))
     for fold in range(FOLDS):
-        others = [one for one in observations if one.hole % FOLDS != fold]
-        left_out = [one for one in observations if one.hole % FOLDS == fold]
-        fitted += _total(left_out, fit(others, shipped)) if left_out else 0.0
-    count = len(observations)
-    alone = -math.fsum(math.log(max(one.chance, 1e-300)) for one in observations)
-    return Loss(count, alone / count, _total(observations, shipped) / count, fitted / count)
+        left_out = np.array([one.hole % FOLDS == fold for one in observations])
+        others = [one for one, out in zip(observations, left_out, strict=True) if not out]
+        if others and left_out.any():
+            learned = fit(others, shipped)
+            tried = [one for one, out in zip(observations, left_out, strict=True) if out]
+            fitted[left_out] = _nats(tried, learned)
+    found = dict[str, Loss]()
+    for family in ("all", *sorted({one.family for one in observations})):
+        own = np.array([family in ("all", one.family) for one in observations])
+        means = (float(np.mean(np.asarray(nats)[own])) for nats in (alone, given, fitted))
+        found[family] = Loss(int(own.sum()), *means)
+    return found
 
 
-def _total(observations: Sequence[Observation], weights: Mapping[str, Fitted]) -> float:
-    families = {one.family for one in observations}
-    return -math.fsum(
-        float(np.log(table.chances(_flat(weights.get(family, weights["all"])))[0]).sum())
-        for family in families
-        if (table := _Table.of([one for one in observations if one.family == family]))
-    )
+def _nats(observations: Sequence[Observation], weights: Mapping[str, Fitted]) -> Numbers:
+    """Return the loss of each observation's token in the mixture, nats [n]."""
+    found = np.zeros(len(observations))
+    for family in {one.family for one in observations}:
+        at = [place for place, one in enumerate(observations) if one.family == family]
+        table = _Table.of([observations[place] for place in at])
+        found[at] = -np.log(table.chances(_flat(weights.get(family, weights["all"])))[0])
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +198,7 @@ class _Table:
             for place, said in enumerate(one.said):
                 features[place, row], kinds[place, row] = said.features, said.kind
                 told[place, row], right[place, row] = said.told, said.right
-        chance = np.array([max(one.chance, 1e-300) for one in observations])
+        chance = np.array([max(one.chance, TINY) for one in observations])
         return cls(chance, features, kinds, told, right)
 
     def chances(self, weights: Numbers) -> tuple[Numbers, Numbers]:

@@ -41,10 +41,11 @@ def memory(
             for rows in follow(observe(loaded, plan, chosen, begun)):
                 found += rows
             begun += len(chosen)
+    if not any(one.said for one in found):
+        raise UsageError("memory says nothing in these holes; name folders with more code.")
     table = figures("", "tokens", "model alone", "weights that ship", "fitted")
-    for family in ("all", *sorted({one.family for one in found})):
-        worth = losses([one for one in found if family in ("all", one.family)], shipped())
-        figures_of = (worth.alone, worth.shipped, worth.fitted)
-        table.add_row(family, str(worth.tokens), *(f"{one:.3f}" for one in figures_of))
+    for family, worth in losses(found, shipped()).items():
+        nats = (worth.alone, worth.shipped, worth.fitted)
+        table.add_row(family, str(worth.tokens), *(f"{one:.3f}" for one in nats))
     output().print(table)
     typer.echo(json.dumps(fit(found, shipped())))
