@@ -1,64 +1,62 @@
-"""The learning curve of a run as a picture: loss and pass@1 over the tokens trained on.
+"""The learning curve of a run as a picture: held-out loss and pass@1 over the tokens trained on.
 
-``python -m slm_lsp.tuning.curve RUN PICTURE TOKENS=REPORT…`` takes reports that ``slm-lsp eval infilling
---json`` wrote of adapters after so many tokens. Needs matplotlib.
+``python -m slm_lsp.tuning.curve RUN PICTURE TOKENS=WHAT…`` takes, of adapters after so many tokens, reports
+that ``slm-lsp eval infilling --json`` wrote, or the loss that ``slm_lsp.tuning.shipped write`` says in the
+adapter, beside the losses in the run's log. Needs matplotlib.
 """
 
 import json
 import sys
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from slm_lsp.errors import UsageError
-
-WINDOW = 60
-"""Steps whose losses are averaged: about 60,000 tokens."""
 
 Points = list[tuple[int, float]]
 
+LOSS = "loss"
+"""The name of the points that are no report's."""
 
-def losses(log: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the tokens trained on, and the running means of the loss of middles there, in nats a token."""
+
+def logged(log: Path) -> Points:
+    """Return the held-out losses of middles in a run's log, in nats a token, each with its tokens."""
     rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-    tokens = np.array([row["tokens"] for row in rows], dtype=np.float64)
-    middle = np.array([row["middle"] for row in rows], dtype=np.float64)
-    width = min(WINDOW, len(rows))
-    means = np.convolve(middle, np.ones(width) / width, "valid")
-    return tokens[len(tokens) - len(means) :], means
+    return [(row["tokens"], row["validation"]["middle"]) for row in rows if "validation" in row]
 
 
-def passes(reports: list[str]) -> dict[str, Points]:
-    """Return pass@1 by set of tasks, each a list of (tokens, share), of arguments ``TOKENS=REPORT``.
+def given(arguments: list[str]) -> dict[str, Points]:
+    """Return pass@1 by set of tasks, and losses, of arguments ``TOKENS=REPORT`` and ``TOKENS=LOSS``.
 
     Raises:
         UsageError: an argument is not of that form.
     """
-    sets: dict[str, Points] = {}
-    for argument in reports:
-        tokens, _, path = argument.partition("=")
-        if not tokens.isdigit() or not path:
-            raise UsageError(f"{argument} is not TOKENS=REPORT, such as 500000=single.json.")
-        report = json.loads(Path(path).read_text(encoding="utf-8"))
-        sets.setdefault(report["about"]["set"], []).append((int(tokens), report["summary"]["pass@1"]))
-    return {name: sorted(points) for name, points in sets.items()}
+    found: dict[str, Points] = {LOSS: []}
+    for argument in arguments:
+        tokens, _, what = argument.partition("=")
+        if not tokens.isdigit() or not what:
+            raise UsageError(f"{argument} is not TOKENS=REPORT, such as 500000=single.json, or TOKENS=LOSS.")
+        if what.replace(".", "", 1).isdigit():
+            found[LOSS].append((int(tokens), float(what)))
+            continue
+        report = json.loads(Path(what).read_text(encoding="utf-8"))
+        found.setdefault(report["about"]["set"], []).append((int(tokens), report["summary"]["pass@1"]))
+    return {name: sorted(points) for name, points in found.items()}
 
 
-def draw(run: Path, picture: Path, reports: list[str]) -> None:
+def draw(run: Path, picture: Path, arguments: list[str]) -> None:
     """Draw the curve; the picture's name tells its format."""
     import matplotlib.pyplot as plt
 
+    sets = given(arguments)
+    losses = sorted([*logged(run / "log.jsonl"), *sets.pop(LOSS)])
     figure, left = plt.subplots(figsize=(7, 4), layout="constrained")
-    tokens, means = losses(run / "log.jsonl")
-    left.plot(tokens / 1e3, means, color="0.6")
-    left.set_xlabel("thousand tokens trained on")
-    left.set_ylabel("loss of the middle, nats a token (grey)")
+    left.plot([at / 1e6 for at, _ in losses], [loss for _, loss in losses], "s--", color="0.5")
+    left.set_xlabel("million tokens trained on")
+    left.set_ylabel("loss of middles in held-out files, nats a token (grey)")
     right = left.twinx()
-    for name, points in passes(reports).items():
-        right.plot([at / 1e3 for at, _ in points], [100 * share for _, share in points], "o-", label=name)
+    for name, points in sets.items():
+        right.plot([at / 1e6 for at, _ in points], [100 * share for _, share in points], "o-", label=name)
     right.set_ylabel("pass@1, %")
-    right.set_ylim(0)
+    right.set_ylim(0, 50)
     right.legend(loc="lower right")
     figure.savefig(picture)
 
