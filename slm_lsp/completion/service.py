@@ -216,7 +216,8 @@ class CompletionService:
             reason = Reason.SNOOZED
         if reason is None:
             reason = gates.closed(request, settings)
-        known = None if reason or invoked else self._cache.look(request)
+        seen = self.contexts.workspace.permissions.known(request.document.uri)
+        known = None if reason or invoked or not seen else self._cache.look(request)
         if known:
             return replace(known, source=Source.CACHE)
         if reason is None and not invoked:
@@ -238,10 +239,13 @@ class CompletionService:
     async def _generated(self, request: CompletionRequest, asked: "asyncio.Future[None]") -> CompletionResult:
         """Return what the engine writes: what it is writing already, if that fits, or anew."""
         uri, superseded = request.document.uri, CompletionResult(reason=Reason.SUPERSEDED)
-        if not await self.permitted(request.document):
-            return CompletionResult(reason=Reason.FILE_IGNORED)
+        looked = asyncio.ensure_future(self.permitted(request.document))
+        waits: set[asyncio.Future[Any]] = {asked, looked}
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         if asked.done():
             return superseded
+        if not looked.result():
+            return CompletionResult(reason=Reason.FILE_IGNORED)
         flight, source = self._flights.of(uri), Source.JOINED
         while True:
             if flight is None or not flight.serves(request):
@@ -257,7 +261,7 @@ class CompletionService:
                 if (model := self._warm.model) is None:
                     return CompletionResult(reason=Reason.LOADING)
                 flight = self._flights.begin(request, model, self.settings, self.acceptance)
-            waits: set[asyncio.Future[Any]] = {asked, flight.job.done}
+            waits = {asked, flight.job.done}
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             if asked.done():
                 return superseded

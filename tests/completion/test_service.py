@@ -160,6 +160,28 @@ async def test_ignore_files_are_read_beside_the_event_loop(
     assert threading.current_thread() not in read_by
 
 
+async def test_a_disk_that_hangs_keeps_no_superseded_request_waiting(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mended = threading.Event()
+
+    def read(path: Path) -> bool:
+        assert mended.wait(PATIENCE)
+        return False
+
+    monkeypatch.setattr("slm_lsp.context.permissions.ignored_by_files", read)
+    desk.may_run.set()
+    await desk.ready()
+    document = Snapshot("file:///a.py", "python", 1, ("a = ",), tmp_path / "a.py")
+    first = asyncio.create_task(desk.service.complete(CompletionRequest(document, 0, 4)))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(desk.service.complete(CompletionRequest(document, 0, 4)))
+    assert (await asyncio.wait_for(first, PATIENCE)).reason is Reason.SUPERSEDED
+    assert not second.done()
+    mended.set()
+    assert (await asyncio.wait_for(second, PATIENCE)).items
+
+
 async def test_a_burst_runs_only_its_last_request(desk: Desk) -> None:
     await desk.ready()
     tasks = [asyncio.create_task(desk.service.complete(request())) for _ in range(50)]
