@@ -115,20 +115,22 @@ def observe(
 def _observed(
     model: LoadedModel, asked: CompletionRequest, contexts: Contexts, task: Task, hole: int
 ) -> Iterator[Observation]:
-    settings, reference = settings_for(task.hole.kind), task.reference
-    prompt, (_, around) = prompt_of(model, asked, settings), look(asked)
-    ids = model.vocabulary.encode(prompt.tail + reference)[: settings.max_tokens]
+    settings = settings_for(task.hole.kind)
+    prompt, (cursor, around) = prompt_of(model, asked, settings), look(asked)
+    # The model writes the indentation anew where it may choose another.
+    ids = model.vocabulary.encode(prompt.tail + cursor.lead + task.reference)[: settings.max_tokens]
     recall = contexts.memory.at(
         model.vocabulary, asked.document, around.before, around.after, prompt.last, settings.memory_size
     )
     decoding = Decoding(len(ids), constraint=lambda: _Forced(ids))
     language = asked.document.language
     for at, token in enumerate(model.engine.generate(prompt.ids, decoding, CancelToken(), Usage())):
-        said = tuple(_said(recall, ids[:at], token.entropy, ids[at]))
-        yield Observation(hole, FAMILIES.get(language, language), math.exp(token.logprob), said)
+        heard = tuple(said(recall, ids[:at], token.entropy, ids[at]))
+        yield Observation(hole, FAMILIES.get(language, language), math.exp(token.logprob), heard)
 
 
-def _said(recall: Recall, written: Sequence[int], entropy: float, right: int) -> Iterator[Said]:
+def said(recall: Recall, written: Sequence[int], entropy: float, right: int) -> Iterator[Said]:
+    """Yield what memory says after `written`, the longer match last; `right` is what stands there."""
     for kind, one in recall.evidence(written):
         told = one.told()
         features = (*(float(one.length == 1 + at) for at in range(LONGEST)), *one.features(entropy))
@@ -195,9 +197,9 @@ class _Table:
         features, kinds = np.zeros((KINDS, count, SIZE)), np.zeros((KINDS, count), np.int64)
         told, right = np.zeros((KINDS, count)), np.zeros((KINDS, count))
         for row, one in enumerate(observations):
-            for place, said in enumerate(one.said):
-                features[place, row], kinds[place, row] = said.features, said.kind
-                told[place, row], right[place, row] = said.told, said.right
+            for place, each in enumerate(one.said):
+                features[place, row], kinds[place, row] = each.features, each.kind
+                told[place, row], right[place, row] = each.told, each.right
         chance = np.array([max(one.chance, TINY) for one in observations])
         return cls(chance, features, kinds, told, right)
 

@@ -11,7 +11,7 @@ import pytest
 from slm_lsp.completion.loading import load
 from slm_lsp.config import Settings
 from slm_lsp.evaluation.holes import Plan, tasks
-from slm_lsp.evaluation.recalled import Observation, Said, fit, losses, observe
+from slm_lsp.evaluation.recalled import Observation, Said, fit, losses, observe, said
 from slm_lsp.memory.recall import Recall, Source
 from slm_lsp.memory.segment import LONGEST, Segment
 from slm_lsp.memory.weights import OWN, WORKSPACE, Weights, shipped
@@ -43,13 +43,9 @@ def test_the_mixture_is_that_of_the_decode_loop() -> None:
     everywhere, here = Source(files, np.ones(2), True), Source(own, np.ones(1), True)
     recall = Recall([2, 3], [everywhere], [here], Weights.for_language("python"))
     shares, right, chance, entropy = recall.shares([], 1.5), 4, 0.2, 1.5
-    said = []
-    for kind, one in recall.evidence():
-        told = one.told()
-        length = tuple(float(at == one.length - 1) for at in range(LONGEST))
-        said.append(Said(kind, (*length, *one.features(entropy)), sum(told.values()), told.get(right, 0.0)))
-    assert {one.kind for one in said} == {WORKSPACE, OWN}
-    found = losses([Observation(hole, "python", chance, tuple(said)) for hole in range(5)], shipped())["all"]
+    heard = tuple(said(recall, [], entropy, right))
+    assert {one.kind for one in heard} == {WORKSPACE, OWN}
+    found = losses([Observation(hole, "python", chance, heard) for hole in range(5)], shipped())["all"]
     expected = (1 - sum(shares.values())) * chance + shares[right]
     assert found.shipped == pytest.approx(-math.log(expected))
     assert found.alone == pytest.approx(-math.log(chance))
