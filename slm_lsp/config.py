@@ -211,7 +211,7 @@ class Settings:
         _flag,
     )
     memory: bool = _option(
-        False,
+        True,
         "Whether what the workspace's own code says comes next is mixed into what the model says; its text "
         "is kept in the cache folder for that.",
         _flag,

@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "models": LEAVES | {"tokens"},
     "prompt": LEAVES | {"tokens"},
     "context": LEAVES,
-    "memory": LEAVES | {"tokens"},
+    "memory": LEAVES | {"tokens", "engine.interface", "engine.mixing"},
     "completion": LEAVES | {"context", "memory", "prompt", "tokens", "engine", "models"},
     "tuning": LEAVES
     | {"completion", "context", "prompt", "tokens", "engine", "models", "evaluation.compare"},
@@ -64,7 +64,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 ONLY_IN: dict[str, set[str]] = {
     "pygls": {"lsp"},
     "lsprotocol": {"lsp"},
-    "torch": {"benchmark", "engine", "tuning"},
+    "torch": {"benchmark", "engine", "evaluation", "tuning"},
     "numba": {"engine"},
     "llvmlite": {"engine"},
     "tokenizers": {"tokens"},

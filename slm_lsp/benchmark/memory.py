@@ -103,7 +103,7 @@ def _asked(
         times = [time.perf_counter()]
         outlook.likeliest(with_, 1)
         times.append(time.perf_counter())
-        recall.shares([], 2.0)
+        recall.recalled([])
         times.append(time.perf_counter())
         outlook.likeliest(without, 1)
         times.append(time.perf_counter())

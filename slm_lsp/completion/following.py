@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePath
 from threading import Event
 
@@ -159,11 +159,13 @@ class Follower:
 
     def _file(self) -> Path | None:
         """Return where the memory is kept: in one place for a workspace, whatever the tokenizer was."""
-        roots = "\0".join(sorted(map(str, self._workspace.roots())))
-        folder = self._folder()
-        if folder is None or not roots:
-            return None
-        return folder / f"{hashlib.sha256(os.fsencode(roots)).hexdigest()[:24]}.memory"
+        folder, roots = self._folder(), self._workspace.roots()
+        return folder / f"{stem(roots)}.memory" if folder and roots else None
+
+
+def stem(roots: Sequence[Path]) -> str:
+    """Return what the files are called by that belong to a workspace."""
+    return hashlib.sha256(os.fsencode("\0".join(sorted(map(str, roots))))).hexdigest()[:24]
 
 
 def _name(document: Snapshot) -> str:

@@ -1,4 +1,4 @@
-"""What is kept on disk of the user's code beside the models: indexes, and what was remembered."""
+"""What is kept on disk of the user's code beside the models: indexes, and what was remembered and learned."""
 
 import logging
 import time
@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from slm_lsp.completion import learning
 from slm_lsp.context.index_file import root_of
 from slm_lsp.memory import disk
 
@@ -30,6 +31,8 @@ def kept(folder: Path) -> Iterator[Kept]:
         yield Kept(sorted(folder.glob(f"{file.stem}.*")), [root] if root else None)
     for file in sorted(folder.glob("*.memory")):
         yield Kept([file], disk.roots(file))
+    for file in sorted(folder.glob("*.learned")):
+        yield Kept([file], learning.roots(file))
     yield from (Kept([file], None) for file in sorted(folder.glob("*.partial")))
 
 

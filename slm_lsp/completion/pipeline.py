@@ -254,8 +254,20 @@ def _memory(
     """Return what the workspace and the file itself remember of the place, unless the settings forbid it."""
     if model.breaker or not (request.contexts and settings.memory):
         return None  # a server's choice can't be mixed with
+    row, cursor = request.document.clamp(request.line, request.column)
+    line, tail = request.document.lines[row][:cursor], prompt.tail
+    # Not where the prompt ends before the line's indentation, or in the middle of what a popup has selected.
+    noted = (
+        (row, cursor - len(tail), cursor) if around.before.endswith(line) and line.endswith(tail) else None
+    )
     return request.contexts.memory.at(
-        model.vocabulary, request.document, around.before, around.after, prompt.last, settings.memory_size
+        model.vocabulary,
+        request.document,
+        around.before,
+        around.after,
+        prompt.last,
+        settings.memory_size,
+        noted,
     )
 
 

@@ -4,14 +4,15 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event, Lock, get_native_id
 
 import numpy as np
 
-from slm_lsp.completion.following import Follower
+from slm_lsp.completion.following import Follower, stem
+from slm_lsp.completion.learning import Kept, Learner
 from slm_lsp.context.workspace import Workspace
 from slm_lsp.memory.encoding import Encoder
 from slm_lsp.memory.recall import Recall, Source
@@ -29,6 +30,9 @@ NICENESS = 15
 VOCABULARIES = 2
 """Vocabularies in whose tokens is remembered at once: a model's, and a larger one's beside it."""
 
+LEARNED_OFTEN = 20
+"""Times that something is learned before that is written to disk."""
+
 BEFORE, AFTER = 60_000, 20_000
 """Characters of the file itself around the cursor that are remembered."""
 
@@ -45,7 +49,7 @@ class WorkspaceMemory:
         self._workspace = workspace
         self._worker = ThreadPoolExecutor(1, "slm-memory", initializer=_give_way)
         self._lock, self._ended = Lock(), Event()
-        self._followers: dict[Vocabulary, tuple[Follower, Encoder]] = {}
+        self._followers: dict[Vocabulary, tuple[Follower, Encoder, Learner]] = {}
         self._seen: object = None
 
     def at(
@@ -56,18 +60,23 @@ class WorkspaceMemory:
         after: str,
         last: Sequence[int],
         limit: int,
+        noted: tuple[int, int, int] | None = None,
     ) -> Recall:
         """Return what is remembered of a place in a document, with the text `before` and `after` it.
 
         `last` are the ids that the prompt's text ends with. Sees to it that files which changed are read
-        anew, soon. At most `limit` megabytes are remembered.
+        anew, soon. At most `limit` megabytes are remembered. If `noted` are the row and the column where
+        that text ends, and the column of the cursor, it is learned from what is typed there.
         """
-        follower, encoder = self._followed(vocabulary, limit)
+        follower, encoder, learner = self._followed(vocabulary, limit)
+        learner.look(self._workspace.opened(document.uri))
+        if learner.unsaved >= LEARNED_OFTEN:
+            learner.unsaved = 0
+            self._soon(learner.save)
         seen = follower, self._workspace.state(document.uri)
         if seen != self._seen:
             self._seen = seen
-            with contextlib.suppress(RuntimeError):  # the session ends
-                self._worker.submit(self._follow, follower)
+            self._soon(lambda: self._follow(follower))
         before, after = mask_around(before, after, (BEFORE, AFTER))
         own = Segment.build(
             {"before": encoder.again(before[-BEFORE:]), "after": encoder.again(after[:AFTER])},
@@ -77,12 +86,13 @@ class WorkspaceMemory:
             last,
             follower.sources(document),
             [Source(own, np.ones(2), True)],
-            Weights.for_language(document.language),
+            Weights.for_language(document.language, learner.louder),
+            learner.at(document, *noted) if noted else None,
         )
 
     def settle(self, vocabulary: Vocabulary, limit: int) -> None:
         """Wait until all files as they are now are remembered: for the command line, evaluation and tests."""
-        follower, _ = self._followed(vocabulary, limit)
+        follower, *_ = self._followed(vocabulary, limit)
         self._worker.submit(self._follow, follower).result()
 
     def shut_down(self) -> None:
@@ -90,14 +100,23 @@ class WorkspaceMemory:
         self._ended.set()
         self._worker.shutdown(wait=False, cancel_futures=True)
 
-    def _followed(self, vocabulary: Vocabulary, limit: int) -> tuple[Follower, Encoder]:
-        """Return the memory in a vocabulary's tokens, and what makes tokens of the file at hand."""
+    def _soon(self, work: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # the session ends
+            self._worker.submit(work)
+
+    def _kept(self) -> Kept | None:
+        roots = self._workspace.roots()
+        return Kept(self.folder / f"{stem(roots)}.learned", roots) if self.folder and roots else None
+
+    def _followed(self, vocabulary: Vocabulary, limit: int) -> tuple[Follower, Encoder, Learner]:
+        """Return the memory in a vocabulary's tokens, what makes these of the file at hand, and learns."""
         with self._lock:
             if vocabulary not in self._followers:
                 while len(self._followers) >= VOCABULARIES:
                     del self._followers[next(iter(self._followers))]
                 follower = Follower(self._workspace, vocabulary, lambda: self.folder, self._ended)
-                self._followers[vocabulary] = follower, Encoder(vocabulary)
+                learner = Learner(vocabulary, self._kept)
+                self._followers[vocabulary] = follower, Encoder(vocabulary), learner
             found = self._followers[vocabulary]
             found[0].limit = limit
             return found

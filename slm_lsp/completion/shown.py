@@ -1,5 +1,6 @@
 """What the model is shown at a place, part by part, for people to look at."""
 
+import math
 from dataclasses import asdict, dataclass
 
 from slm_lsp.completion.cursor import look
@@ -98,12 +99,13 @@ def _recalled(
     recall = memory.at(vocabulary, document, before, after, prompt.last, settings.memory_size)
     allowed = TailConstraint(vocabulary, prompt.tail).allowed()
     parts = []
-    for kind, one in recall.evidence((), allowed):
+    for kind, one, remembered in recall.said_after((), allowed):
         total = sum(one.counts.values())
         likely = sorted(one.counts, key=lambda token: -one.counts[token])[:LIKELIEST]
         said = ", ".join(f"{vocabulary.decode([id])!r} {one.counts[id] / total:.0%}" for id in likely)
         text = f"after {vocabulary.decode(prompt.last[-one.length :])!r}: {said}"
         path = document.path.name if document.path and kind == OWN else "other files"
-        weight = round(recall.weight(kind, one, DOUBT), 4)
+        odds = remembered.loudness + remembered.doubt * DOUBT
+        weight = round(1 / (1 + math.exp(-odds)), 4)
         parts.append(ShownPart("memory", path, f"{one.places} places", weight, one.length, text))
     return parts

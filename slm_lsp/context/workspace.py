@@ -147,6 +147,10 @@ class Workspace:
         """Return the open documents that may be shown to the model elsewhere, as they are now."""
         return [one for one in self._buffers.snapshots() if self._may_be_shown(one)]
 
+    def opened(self, uri: str) -> Snapshot | None:
+        """Return an open document as it is now."""
+        return next((one for one in self._buffers.snapshots() if one.uri == uri), None)
+
     def find(
         self, document: Snapshot, line: int, called: Sequence[str] = (), kept: Sequence[Snippet] = ()
     ) -> "Future[Found]":

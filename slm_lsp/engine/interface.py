@@ -38,20 +38,36 @@ class DraftSource(Protocol):
         """
 
 
+class Remembered(NamedTuple):
+    """What one source remembers of a place: `told`, the share of each token of all that followed, 1 in all at
+    most, and how loud it is.
+
+    A token with the share q, to which the model alone gives the chance p, is given
+    q * exp(loudness + doubt * entropy) * p**power more before all chances are scaled to 1. The
+    entropy is that of the model's own distribution, in nats. At a power of 0 shares are added, at 1 the
+    model's chances are multiplied.
+    """  # fmt: skip
+
+    told: Mapping[int, float]
+    loudness: float
+    doubt: float
+    power: float
+
+
 class Memory(Protocol):
     """Says what tends to come next where the prompt ends, for the engine to mix it with what the model says.
 
     A pure function of what was written, so that drafts don't change the output.
     """
 
-    def shares(
-        self, written: Sequence[int], entropy: float, allowed: Sequence[int] | None = None
-    ) -> Mapping[int, float]:
-        """Return the share of the probability that tokens get after `written`, which was generated so far.
+    def recalled(self, written: Sequence[int], allowed: Sequence[int] | None = None) -> Sequence[Remembered]:
+        """Return what is remembered after `written`, which was generated so far.
 
-        The model's own distribution keeps the rest: the shares' sum is below 1. Its entropy is `entropy`, in
-        nats. Unless `allowed` is None, all this is of its ids, ascending, alone.
+        Unless `allowed` is None, of its ids, ascending, alone.
         """
+
+    def noted(self, written: Sequence[int], entropy: float, chances: Mapping[int, float]) -> None:
+        """Take note of what the model alone said after `written`: its chances of what was told."""
 
     def draft(self, written: Sequence[int], limit: int) -> Sequence[int]:
         """Return the likely continuation of `written`: at most `limit` ids, possibly none."""
@@ -139,15 +155,16 @@ class Grown:
 class Usage:
     """What one generation cost, filled in as it runs; times in milliseconds.
 
-    `prefilled` and `decoded` count tokens, `passes` the forward passes that decoding took. Of the `drafted`
-    tokens that were verified, `accepted` were right; of all `decoded` ones `recalled` were chosen by memory,
-    `named` by known names.
+    `prefilled` and `decoded` count tokens, `passes` the forward passes that decoding took, `verified` those
+    that had drafts. Of the `drafted` tokens `accepted` were right; of all `decoded` ones `recalled` were
+    chosen by memory, `named` by known names.
     """
 
     reused: int = 0
     prefilled: int = 0
     decoded: int = 0
     passes: int = 0
+    verified: int = 0
     drafted: int = 0
     accepted: int = 0
     recalled: int = 0

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slm_lsp.engine.interface import Decoding, Raised, Token
+from slm_lsp.engine.mixing import added
 from slm_lsp.engine.sampling import Sampler
 
 TINY = 1e-300
@@ -35,7 +36,7 @@ class Outlook:
         allowed = writing.constraint.allowed() if writing.constraint else None
         raised = writing.names.raised(writing.tokens) if writing.names else None
         if allowed is None:
-            return self._free(count, self._shares(writing, self.entropy, None), raised)
+            return self._free(count, self._shares(writing, self.entropy, None, self._chances), raised)
         ids = self._known(allowed)
         logits = self.logits[ids]
         shares: Mapping[int, float] = {}
@@ -43,7 +44,13 @@ class Outlook:
             # What is not allowed is left out of both distributions before they are mixed.
             chances = np.exp(logits.astype(np.float64) - self.log_total)
             mass = max(float(chances.sum()), TINY)
-            shares = self._shares(writing, _entropy(chances / mass), allowed)
+            narrowed = chances / mass
+
+            def of(told: Sequence[int]) -> list[float]:
+                found: list[float] = narrowed[ids.searchsorted(told)].tolist()
+                return found
+
+            shares = self._shares(writing, _entropy(narrowed), allowed, of)
         if not shares and raised is None:
             return [self._token(int(ids[place])) for place in _highest(logits, count)]
         kept, own = 1 - math.fsum(shares.values()), logits.argmax()
@@ -77,13 +84,28 @@ class Outlook:
         return ids[ids < len(self.logits)]
 
     def _shares(
-        self, writing: "Writing", entropy: float, allowed: Sequence[int] | None
+        self,
+        writing: "Writing",
+        entropy: float,
+        allowed: Sequence[int] | None,
+        chances_of: Callable[[Sequence[int]], list[float]],
     ) -> Mapping[int, float]:
-        """Return what memory says after a text; of the ids that the model has."""
-        if writing.memory is None:
+        """Return which share of the mixture is memory's, by tokens that the model has: below 1 in all.
+
+        `entropy` and `chances_of` tokens are those of what the model may choose from.
+        """
+        memory, tokens = writing.memory, writing.tokens
+        if memory is None or not (said := memory.recalled(tokens, allowed)):
             return {}
-        shares = writing.memory.shares(writing.tokens, entropy, allowed)
-        return {id: share for id, share in shares.items() if id < len(self.logits)}
+        told = sorted({id for one in said for id in one.told if id < len(self.logits)})
+        chances = dict(zip(told, chances_of(told), strict=True))
+        memory.noted(tokens, entropy, chances)
+        more = dict.fromkeys(told, 0.0)
+        for part in added(said, entropy, chances):
+            for id, one in part.items():
+                more[id] += one
+        total = 1 + math.fsum(more.values())
+        return {id: one / total for id, one in more.items()}
 
     def _free(self, count: int, shares: Mapping[int, float], raised: Raised | None) -> list[Token]:
         """Return the most probable tokens of all; only those that may be among them are looked at."""
@@ -160,6 +182,9 @@ class Outlook:
 
     def _chance(self, id: int) -> float:
         return math.exp(float(self.logits[id]) - self.log_total)
+
+    def _chances(self, ids: Sequence[int]) -> list[float]:
+        return [math.exp(logit - self.log_total) for logit in self.logits[ids].tolist()]
 
     def _token(self, id: int) -> Token:
         return Token(id, float(self.logits[id]) - self.log_total, self.entropy)

@@ -1,15 +1,17 @@
 """How loud memory may speak, fitted to what stands in holes: the likelihood of the right tokens is raised.
 
-Each hole's own text is forced through the model, with the prompt that the product makes; beside the chance
-that the model gives a token stands what memory says of it.
+Before each token of what stood in a hole, and where that ends, the model is asked, with the prompt that the
+product makes; beside its chances stands what memory says.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import random
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from slm_lsp.cancel import CancelToken
@@ -18,15 +20,20 @@ from slm_lsp.completion.cursor import look
 from slm_lsp.completion.model import LoadedModel
 from slm_lsp.completion.pipeline import prompt_of
 from slm_lsp.completion.request import CompletionRequest
-from slm_lsp.engine.interface import Decoding, Usage
+from slm_lsp.engine.interface import Decoding, Remembered, Usage
+from slm_lsp.engine.mixing import FAINTEST, LOUDEST
 from slm_lsp.evaluation.holes import Plan, Task, repository, request
 from slm_lsp.evaluation.holes import settings as settings_for
-from slm_lsp.memory.recall import Recall
+from slm_lsp.memory.recall import TOLD, Recall, Said
 from slm_lsp.memory.segment import LONGEST
-from slm_lsp.memory.weights import FAMILIES, MOST, Fitted
+from slm_lsp.memory.weights import FAMILIES, Fitted
+from slm_lsp.tokens.vocabulary import Vocabulary
 
 KINDS, SIZE = 2, LONGEST + 4
-"""Kinds of sources, and the numbers of each: an offset for each length, and four factors."""
+"""Kinds of sources, and the numbers that the loudness of each is made of: offsets by length, and factors."""
+
+SMALLER = (0, 10, 100, 1000)
+"""Other files that are remembered, of all that there are: what memory is worth in smaller workspaces."""
 
 PENALTY = 2.0
 """Of the squared distance from where a fit begins, in observations: what is rare stays as it was."""
@@ -39,61 +46,70 @@ FEWEST = 1000
 
 FOLDS = 5
 
+BEGINNING = 16
+"""Characters of the text after a hole in which a token is looked for that it begins with."""
+
 TINY = 1e-300
 """In the place of a chance of 0, which has no logarithm."""
 
 Numbers = NDArray[np.float64]
 
 
-class Said(NamedTuple):
-    """What one kind of source said before a token: what its weight is made of, and the shares that it gave.
+class Heard(NamedTuple):
+    """What one kind of source said before a token: what its loudness is made of, and what it told.
 
-    `told` is the share of all tokens that it names, `right` that of the token that stands there.
+    `shares` are those of the tokens that it named, `chances` what the model gave these, and `right` says
+    which of them stand there, or end the text there.
     """
 
     kind: int
     features: tuple[float, ...]
-    told: float
-    right: float
+    shares: tuple[float, ...]
+    chances: tuple[float, ...]
+    right: tuple[bool, ...]
 
 
 class Observation(NamedTuple):
-    """A token of a hole: the model's chance for it, and what memory said, the longer match last."""
+    """A token of a hole, or its end: the model's chance for it, what memory said, and smaller ones did."""
 
     hole: int
     family: str
     chance: float
-    said: tuple[Said, ...]
+    heard: tuple[Heard, ...]
+    smaller: tuple[tuple[Heard, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
     """Mean losses in nats a token: of the model alone, with the weights that ship, and with fitted ones.
 
-    The last is that of a cross-validation by holes.
+    The last is that of a cross-validation by holes. `smaller` are with the weights that ship.
     """
 
     tokens: int
     alone: float
     shipped: float
     fitted: float
+    smaller: tuple[float, ...]
 
 
-class _Forced:
-    """A constraint that leaves one text only."""
+class _Listening:
+    """The memories of a place, all asked at once, and what the model's chances are where they are asked."""
 
-    def __init__(self, ids: Sequence[int]) -> None:
-        self._ids = list(ids)
+    def __init__(self, recalls: Sequence[Recall], written: Sequence[int], right: Collection[int]) -> None:
+        self.right = right
+        self.said = [recall.said_after(written) for recall in recalls]
+        self.entropy, self.chances = 0.0, dict[int, float]()
 
-    def allowed(self) -> Sequence[int] | None:
-        return self._ids[:1]
+    def recalled(self, written: Sequence[int], allowed: Sequence[int] | None = None) -> Sequence[Remembered]:
+        silent = Remembered(dict.fromkeys(self.right, 0.0), -math.inf, 0.0, 0.0)
+        return [silent, *(one.remembered for said in self.said for one in said)]
 
-    def accept(self, token: int) -> None:
-        del self._ids[0]
+    def noted(self, written: Sequence[int], entropy: float, chances: Mapping[int, float]) -> None:
+        self.entropy, self.chances = entropy, dict(chances)
 
-    @property
-    def text(self) -> bytes:
-        return b""
+    def draft(self, written: Sequence[int], limit: int) -> Sequence[int]:
+        return ()
 
 
 def observe(
@@ -122,38 +138,64 @@ def _observed(
     recall = contexts.memory.at(
         model.vocabulary, asked.document, around.before, around.after, prompt.last, settings.memory_size
     )
-    decoding = Decoding(len(ids), constraint=lambda: _Forced(ids))
+    files = sorted(recall.files)
+    random.Random(hole).shuffle(files)
+    recalls = [recall, *(recall.of(files[:count]) for count in SMALLER)]
     language = asked.document.language
-    for at, token in enumerate(model.engine.generate(prompt.ids, decoding, CancelToken(), Usage())):
-        heard = tuple(said(recall, ids[:at], token.entropy, ids[at]))
-        yield Observation(hole, FAMILIES.get(language, language), math.exp(token.logprob), heard)
+    after = task.text[task.hole.end :]
+    ends = model.format.stop_ids | _beginnings(model.vocabulary, after)
+    for at, right in enumerate([*({id} for id in ids), ends]):
+        listening = _Listening(recalls, ids[:at], right)
+        decoding = Decoding(1, memory=listening)
+        for _ in model.engine.generate([*prompt.ids, *ids[:at]], decoding, CancelToken(), Usage()):
+            pass
+        heard, *smaller = (_heard(said, listening) for said in listening.said)
+        chance = math.fsum(listening.chances.get(id, 0.0) for id in right)
+        yield Observation(hole, FAMILIES.get(language, language), chance, heard, tuple(smaller))
 
 
-def said(recall: Recall, written: Sequence[int], entropy: float, right: int) -> Iterator[Said]:
-    """Yield what memory says after `written`, the longer match last; `right` is what stands there."""
-    for kind, one in recall.evidence(written):
-        told = one.told()
-        features = (*(float(one.length == 1 + at) for at in range(LONGEST)), *one.features(entropy))
-        yield Said(kind, features, math.fsum(told.values()), told.get(right, 0.0))
+def _beginnings(vocabulary: Vocabulary, text: str) -> set[int]:
+    """Return the tokens that a text begins with: who writes these has met it, and ends."""
+    tokens = (vocabulary.encode(text[:length]) for length in range(1, BEGINNING + 1))
+    return {ids[0] for ids in tokens if len(ids) == 1}
 
 
-def fit(observations: Sequence[Observation], start: Mapping[str, Fitted]) -> dict[str, Fitted]:
+def _heard(said: Sequence[Said], listening: _Listening) -> tuple[Heard, ...]:
+    return tuple(heard(one, listening.entropy, listening.chances, listening.right) for one in said)
+
+
+def heard(said: Said, entropy: float, chances: Mapping[int, float], right: Collection[int]) -> Heard:
+    """Return what was said beside a model with an entropy and chances, where one of `right` stands."""
+    length = (float(said.evidence.length == 1 + at) for at in range(LONGEST))
+    told = said.remembered.told
+    return Heard(
+        said.kind,
+        (*length, *said.evidence.features(), entropy),
+        tuple(told.values()),
+        tuple(chances[id] for id in told),
+        tuple(id in right for id in told),
+    )
+
+
+def fit(
+    observations: Sequence[Observation], start: Mapping[str, Sequence[Fitted]]
+) -> dict[str, Sequence[Fitted]]:
     """Return weights for all observations together, and for each language that has enough of them.
 
     `start` is where the search begins, and what it stays near to where little is known.
     """
-    together = _ascend(_Table.of(observations), _flat(start["all"]))
-    found = {"all": _shaped(together)}
+    together = _likeliest(_Table.of(observations), _flat(start["all"]))
+    found: dict[str, Sequence[Fitted]] = {"all": _shaped(together)}
     for family in sorted({one.family for one in observations}):
         own = [one for one in observations if one.family == family]
         if len(own) >= FEWEST:
-            found[family] = _shaped(_ascend(_Table.of(own), together))
+            found[family] = _shaped(_likeliest(_Table.of(own), together))
     return found
 
 
-def losses(observations: Sequence[Observation], shipped: Mapping[str, Fitted]) -> dict[str, Loss]:
+def losses(observations: Sequence[Observation], shipped: Mapping[str, Sequence[Fitted]]) -> dict[str, Loss]:
     """Return what memory is worth, over all and by language."""
-    alone = [-math.log(max(one.chance, TINY)) for one in observations]
+    alone = -np.log([max(one.chance, TINY) for one in observations])
     given, fitted = _nats(observations, shipped), np.zeros(len(observations))
     for fold in range(FOLDS):
         left_out = np.array([one.hole % FOLDS == fold for one in observations])
@@ -162,84 +204,86 @@ def losses(observations: Sequence[Observation], shipped: Mapping[str, Fitted]) -
             learned = fit(others, shipped)
             tried = [one for one, out in zip(observations, left_out, strict=True) if out]
             fitted[left_out] = _nats(tried, learned)
+    sizes = range(min(len(one.smaller) for one in observations))
+    smaller = [_nats([one._replace(heard=one.smaller[at]) for one in observations], shipped) for at in sizes]
     found = dict[str, Loss]()
     for family in ("all", *sorted({one.family for one in observations})):
         own = np.array([family in ("all", one.family) for one in observations])
-        means = (float(np.mean(np.asarray(nats)[own])) for nats in (alone, given, fitted))
-        found[family] = Loss(int(own.sum()), *means)
+        means = [float(nats[own].mean()) for nats in (alone, given, fitted, *smaller)]
+        alone_, shipped_, fitted_, *fewer = means
+        found[family] = Loss(int(own.sum()), alone_, shipped_, fitted_, tuple(fewer))
     return found
 
 
-def _nats(observations: Sequence[Observation], weights: Mapping[str, Fitted]) -> Numbers:
+def _nats(observations: Sequence[Observation], weights: Mapping[str, Sequence[Fitted]]) -> Numbers:
     """Return the loss of each observation's token in the mixture, nats [n]."""
     found = np.zeros(len(observations))
     for family in {one.family for one in observations}:
         at = [place for place, one in enumerate(observations) if one.family == family]
         table = _Table.of([observations[place] for place in at])
-        found[at] = -np.log(table.chances(_flat(weights.get(family, weights["all"])))[0])
+        found[at] = table.nats(_flat(weights.get(family, weights["all"]))).numpy()
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """Observations as arrays: `chance` [n], and of each of two sources `columns`, `features`, `told` and
-    `right` [2, n]; a source that said nothing tells nothing."""  # fmt: skip
+    """Observations as arrays, float64; shares are 0 where nothing was said.
 
-    chance: Numbers
-    features: Numbers
-    kinds: NDArray[np.int64]
-    told: Numbers
-    right: Numbers
+    `chance` [n] is the model's of the right token. Of each kind of source there are `features` [n, 2, SIZE],
+    and [n, 2, TOLD] the `shares` that it told, the logarithms of the model's `chances` of those tokens, and
+    whether they are `right`.
+    """
+
+    chance: torch.Tensor
+    features: torch.Tensor
+    shares: torch.Tensor
+    chances: torch.Tensor
+    right: torch.Tensor
 
     @classmethod
     def of(cls, observations: Sequence[Observation]) -> "_Table":
         count = len(observations)
-        features, kinds = np.zeros((KINDS, count, SIZE)), np.zeros((KINDS, count), np.int64)
-        told, right = np.zeros((KINDS, count)), np.zeros((KINDS, count))
+        features, shares = np.zeros((count, KINDS, SIZE)), np.zeros((count, KINDS, TOLD))
+        chances, right = np.ones((count, KINDS, TOLD)), np.zeros((count, KINDS, TOLD))
         for row, one in enumerate(observations):
-            for place, each in enumerate(one.said):
-                features[place, row], kinds[place, row] = each.features, each.kind
-                told[place, row], right[place, row] = each.told, each.right
-        chance = np.array([max(one.chance, TINY) for one in observations])
-        return cls(chance, features, kinds, told, right)
+            for each in one.heard:
+                told = len(each.shares)
+                features[row, each.kind], right[row, each.kind, :told] = each.features, each.right
+                shares[row, each.kind, :told], chances[row, each.kind, :told] = each.shares, each.chances
+        chance = np.array([one.chance for one in observations])
+        logs = np.log(np.maximum(chances, FAINTEST))
+        return cls(*map(torch.from_numpy, (chance, features, shares, logs, right)))
 
-    def chances(self, weights: Numbers) -> tuple[Numbers, Numbers]:
-        """Return the right tokens' chances in the mixture [n], and the slope of their logarithms' sum."""
-        odds = np.einsum("snf,snf->sn", self.features, weights[self.kinds])
-        first, second = loud = np.minimum(MOST, 1 / (1 + np.exp(-odds)))
-        (told, told_last), (right, right_last) = self.told, self.right
-        # As in `Recall.shares`: the later source takes its share of all, the model keeps what is not told.
-        kept = 1 - second * told_last - (1 - second) * first * told
-        mixed = kept * self.chance + second * right_last + (1 - second) * first * right
-        slopes = np.stack(
-            [
-                (1 - second) * (right - told * self.chance),
-                right_last - first * right - (told_last - first * told) * self.chance,
-            ]
-        )
-        slopes *= np.where(loud < MOST, loud * (1 - loud), 0.0) / mixed
-        slope = np.zeros_like(weights)
-        for kind in range(KINDS):
-            slope[kind] = np.einsum("sn,snf->f", slopes * (self.kinds == kind), self.features)
-        return mixed, slope
+    def nats(self, weights: torch.Tensor) -> torch.Tensor:
+        """Return the losses of the right tokens in the mixture [n] (see `slm_lsp.engine.interface`).
+
+        `weights` [2, SIZE + 1] end with the power.
+        """
+        power = weights[:, -1]
+        loudness = torch.exp((self.features * weights[:, :-1]).sum(2).clamp(max=LOUDEST))
+        told = loudness[:, :, None] * self.shares * torch.exp(power[:, None] * self.chances)
+        right = self.chance + (told * self.right).sum((1, 2))
+        return torch.log1p(told.sum((1, 2))) - torch.log(right.clamp(min=TINY))
 
 
-def _ascend(table: _Table, start: Numbers) -> Numbers:
+def _likeliest(table: _Table, start: torch.Tensor) -> torch.Tensor:
     """Return the weights near `start` that make the observations likeliest."""
-    weights, mean, square = start.copy(), np.zeros_like(start), np.zeros_like(start)
-    for step in range(1, STEPS + 1):
-        slope = table.chances(weights)[1] - PENALTY * (weights - start)
-        mean = 0.9 * mean + 0.1 * slope
-        square = 0.999 * square + 0.001 * slope**2
-        pace = RATE * (1 - step / (STEPS + 1))
-        weights += pace * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.999**step)) + 1e-9)
-    return weights
+    weights = start.clone().requires_grad_()
+    adam = torch.optim.Adam([weights], RATE)
+    pace = torch.optim.lr_scheduler.LinearLR(adam, 1.0, 1 / STEPS, STEPS)
+    for _ in range(STEPS):
+        adam.zero_grad()
+        loss = table.nats(weights).sum() + PENALTY / 2 * ((weights - start) ** 2).sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        adam.step()
+        pace.step()
+    return weights.detach()
 
 
-def _flat(fitted: Fitted) -> Numbers:
-    return np.array([[*offsets, *factors] for offsets, factors in fitted])
+def _flat(fitted: Sequence[Fitted]) -> torch.Tensor:
+    return torch.tensor([[*one.offsets, *one.factors, one.power] for one in fitted], dtype=torch.float64)
 
 
-def _shaped(weights: Numbers) -> Fitted:
-    rounded = np.round(weights, 2).tolist()
-    return [(row[:LONGEST], row[LONGEST:]) for row in rounded]
+def _shaped(weights: torch.Tensor) -> list[Fitted]:
+    rows = np.round(weights.numpy(), 2).tolist()
+    return [Fitted(row[:LONGEST], row[LONGEST:SIZE], row[SIZE]) for row in rows]

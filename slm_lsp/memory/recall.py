@@ -1,7 +1,7 @@
-"""What memory says at one place: how much of the probability which tokens get, and what may follow.
+"""What memory says at one place: which tokens followed elsewhere, how loud that is, and what may follow.
 
 A count model after the last tokens (nested caches of code: Hellendoorn and Devanbu, "Are Deep Neural Networks
-the Best Choice for Modeling Source Code?", 2017), mixed into the model's own distribution as in kNN-LM
+the Best Choice for Modeling Source Code?", 2017), mixed into the model's own distribution much as in kNN-LM
 (Khandelwal et al. 2020). Of the workspace and of the file itself the longest match speaks; how loud it may is
 fitted (see `slm_lsp.memory.weights`).
 """
@@ -9,7 +9,7 @@ fitted (see `slm_lsp.memory.weights`).
 import math
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from heapq import nlargest
 from operator import itemgetter
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from slm_lsp.engine.interface import Remembered
 from slm_lsp.memory.segment import Match, Segment
 from slm_lsp.memory.weights import OWN, WORKSPACE, Weights
 
@@ -59,10 +60,23 @@ class Evidence(NamedTuple):
         commonest = nlargest(TOLD, counts, itemgetter(1)) if len(counts) > TOLD else counts
         return {token: count / total for token, count in commonest}
 
-    def features(self, entropy: float) -> tuple[float, float, float, float]:
-        """Return what the weight is made of beside the length (see `slm_lsp.memory.weights.Weights`)."""
+    def features(self) -> tuple[float, float, float]:
+        """Return what the loudness is made of beside the length (see `slm_lsp.memory.weights.Fitted`)."""
         top = max(self.counts.values()) / math.fsum(self.counts.values())
-        return math.log(self.places), top, math.log(len(self.counts)), entropy
+        return math.log(self.places), top, math.log(len(self.counts))
+
+
+Noted = Callable[[Sequence["Said"], float, Mapping[int, float]], None]
+"""Is told what was said where the prompt ends, the entropy of the model's own distribution, and its chances
+of the tokens that were named."""
+
+
+class Said(NamedTuple):
+    """What one kind of source said."""
+
+    kind: int
+    evidence: Evidence
+    remembered: Remembered
 
 
 class Recall:
@@ -73,10 +87,16 @@ class Recall:
     """
 
     def __init__(
-        self, past: Sequence[int], workspace: Sequence[Source], own: Sequence[Source], weights: Weights
+        self,
+        past: Sequence[int],
+        workspace: Sequence[Source],
+        own: Sequence[Source],
+        weights: Weights,
+        noted: Noted | None = None,
     ) -> None:
-        self._past, self._weights = list(past), weights
+        self._past, self._weights, self._noted = list(past), weights, noted
         self._sources = {WORKSPACE: workspace, OWN: own}
+        self._first: list[Said] = []
 
     @property
     def said(self) -> str:
@@ -85,37 +105,45 @@ class Recall:
         tokens = sum(source.segment.size for source in self._sources[OWN])
         return f"{others} files, and {tokens} tokens of this one"
 
-    def shares(
-        self, written: Sequence[int], entropy: float, allowed: Sequence[int] | None = None
-    ) -> dict[int, float]:
-        """Return the share of the probability that tokens get after `written`: below 1 in all.
+    @property
+    def files(self) -> set[str]:
+        """The names of the other files that count."""
+        return {
+            name
+            for source in self._sources[WORKSPACE]
+            for name, counted in zip(source.segment.names, source.counted.tolist(), strict=True)
+            if counted
+        }
 
-        `entropy` is that of the model's own distribution. Of `allowed`, ascending, if not None.
-        """
-        shares: dict[int, float] = {}
-        for kind, one in self.evidence(written, allowed):
-            weight = self.weight(kind, one, entropy)
-            said = {token: weight * share for token, share in one.told().items()}
-            for token, share in shares.items():
-                said[token] = said.get(token, 0.0) + share * (1 - weight)
-            shares = said
-        return shares
-
-    def evidence(
-        self, written: Sequence[int] = (), allowed: Sequence[int] | None = None
-    ) -> list[tuple[int, Evidence]]:
-        """Return what each kind of source remembers after `written`; the longer match has the last word."""
-        context = [*self._past, *written]
-        found = [
-            (kind, evidence)
-            for kind, sources in self._sources.items()
-            if (evidence := _longest(sources, context, allowed))
+    def of(self, files: Collection[str]) -> "Recall":
+        """Return the memory of the same place, of some of the other files."""
+        kept = [
+            Source(one.segment, one.counted * [name in files for name in one.segment.names], False)
+            for one in self._sources[WORKSPACE]
         ]
-        return sorted(found, key=lambda one: (one[1].length, one[0]))
+        return Recall(self._past, kept, self._sources[OWN], self._weights)
 
-    def weight(self, kind: int, one: Evidence, entropy: float) -> float:
-        """Return the share of the probability that evidence gets beside a model of an entropy in nats."""
-        return self._weights.of(kind, one.length, one.features(entropy))
+    def said_after(self, written: Sequence[int] = (), allowed: Sequence[int] | None = None) -> list[Said]:
+        """Return what each kind of source says after `written`: of `allowed`, ascending, if not None."""
+        context = [*self._past, *written]
+        found = list[Said]()
+        for kind, sources in self._sources.items():
+            if one := _longest(sources, context, allowed):
+                remembered = self._weights.remembered(kind, one.length, one.features(), one.told())
+                found.append(Said(kind, one, remembered))
+        return found
+
+    def recalled(self, written: Sequence[int], allowed: Sequence[int] | None = None) -> list[Remembered]:
+        """See `slm_lsp.engine.interface.Memory.recalled`."""
+        said = self.said_after(written, allowed)
+        if not written:
+            self._first = said
+        return [one.remembered for one in said]
+
+    def noted(self, written: Sequence[int], entropy: float, chances: Mapping[int, float]) -> None:
+        """See `slm_lsp.engine.interface.Memory.noted`."""
+        if self._noted and not written:
+            self._noted(self._first, entropy, chances)
 
     def draft(self, written: Sequence[int], limit: int) -> list[int]:
         """Return up to `limit` tokens that followed the longest match, at its likeliest next token."""

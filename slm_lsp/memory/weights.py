@@ -1,12 +1,13 @@
 """How loud memory may speak, by where it remembers, how long the match is and how much it agrees."""
 
 import json
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Self
+from typing import NamedTuple, Self
+
+from slm_lsp.engine.interface import Remembered
 
 WORKSPACE, OWN = 0, 1
 """The kinds of sources: the other files, and the file itself."""
@@ -19,40 +20,48 @@ FAMILIES = {
 }
 """Languages that take the weights of another, on whose code they were fitted."""
 
-Fitted = Sequence[tuple[Sequence[float], Sequence[float]]]
-"""Offsets and factors (see `Weights`) of each kind of source."""
 
-MOST = 0.97
-"""The share that memory gets at most: the model is never silenced."""
+class Fitted(NamedTuple):
+    """What was fitted for one kind of source.
+
+    Its loudness is the offset of the match's length, and factors times what else is known: the logarithm of
+    the places, the likeliest token's share, the logarithm of the number of different tokens; the last factor
+    is that of the entropy of the model's own distribution. `power` is that of the model's chance.
+    """
+
+    offsets: Sequence[float]
+    factors: Sequence[float]
+    power: float
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A logistic model for each kind of source: an offset for each length, and factors of what is known.
+    """What was fitted for each kind of source (`slm-lsp eval memory` does), and what was learned since.
 
-    The factors are those of the logarithm of the places, of the likeliest token's share, of the logarithm of
-    the number of different tokens, and of the entropy of the model's own distribution.
-    `slm-lsp eval memory` fits them.
+    `learned` is added to the loudness of each kind.
     """
 
-    fitted: Fitted
+    fitted: Sequence[Fitted]
+    learned: Sequence[float] = (0.0, 0.0)
 
-    def of(self, kind: int, length: int, features: Sequence[float]) -> float:
-        """Return the share of the probability that goes to what followed a match, from 0 to `MOST`."""
-        offsets, (a, b, c, d) = self.fitted[kind]
-        places, top, different, entropy = features
-        odds = offsets[length - 1] + a * places + b * top + c * different + d * entropy
-        return min(MOST, 1 / (1 + math.exp(-odds))) if odds > -700 else 0.0
+    def remembered(
+        self, kind: int, length: int, features: Sequence[float], told: Mapping[int, float]
+    ) -> Remembered:
+        """Return what a source says that tells shares after a match of a length, with what else is known."""
+        offsets, (a, b, c, doubt), power = self.fitted[kind]
+        places, top, different = features
+        loudness = offsets[length - 1] + a * places + b * top + c * different + self.learned[kind]
+        return Remembered(told, loudness, doubt, power)
 
     @classmethod
-    def for_language(cls, language: str) -> Self:
+    def for_language(cls, language: str, learned: Sequence[float] = (0.0, 0.0)) -> Self:
         """Return what was fitted for a language, or for all together if it was not among them."""
         table = shipped()
-        return cls(table.get(FAMILIES.get(language, language), table["all"]))
+        return cls(table.get(FAMILIES.get(language, language), table["all"]), learned)
 
 
 @cache
-def shipped() -> dict[str, Fitted]:
+def shipped() -> dict[str, Sequence[Fitted]]:
     """Return what was fitted for languages, and under "all" for all of them together."""
-    table: dict[str, Fitted] = json.loads((files(__package__) / "weights.json").read_text("utf-8"))
-    return table
+    table = json.loads((files(__package__) / "weights.json").read_text("utf-8"))
+    return {name: [Fitted(*one) for one in kinds] for name, kinds in table.items()}

@@ -15,8 +15,6 @@ from tests.tokenizers import tokenizer
 
 MEGABYTES = 50
 CODE = "def settle(account, amount):\n    account.balance -= amount\n    return account\n"
-WIDE = 9.0
-"""The entropy of a model that knows nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +49,9 @@ class Session:
         last = self.vocabulary.encode(before)
         recall = self.memory.at(self.vocabulary, self.document(name, before), before, "", last, MEGABYTES)
         written: list[int] = []
-        while (shares := recall.shares(written, WIDE)) and len(written) < 12:
-            written.append(max(shares, key=lambda token: (shares[token], -token)))
+        while (said := recall.recalled(written)) and len(written) < 12:
+            loudest = max(said, key=lambda one: one.loudness)
+            written.append(max(loudest.told, key=lambda token: (loudest.told[token], -token)))
         return self.vocabulary.decode(written)
 
     def close(self) -> None:
@@ -177,3 +176,33 @@ def test_another_tokenizer_takes_the_place_of_the_first_on_disk(
         assert session.next("new.py", "    account.balance -=").startswith(" amount\n")
         session.close()
         assert "account.balance" in kept(tmp_path / "kept", one)
+
+
+def test_what_is_typed_where_memory_spoke_makes_it_louder_here(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slm_lsp.completion.remembering.LEARNED_OFTEN", 1)
+    session.memory.folder = tmp_path / "kept"
+    before = "    account.balance -="
+    session.next("new.py", before)
+
+    def loudness() -> float:
+        document = session.document("new.py", before)
+        session.workspace.open(document)
+        last, column = session.vocabulary.encode(before), len(before)
+        noted = 0, column, column
+        recall = session.memory.at(session.vocabulary, document, before, "", last, MEGABYTES, noted)
+        (said,) = recall.recalled([])
+        recall.noted([], 1.0, dict.fromkeys(said.told, 0.1))
+        return said.loudness
+
+    usual = loudness()
+    # A look at the same place, where nothing was typed yet, teaches nothing.
+    assert loudness() == usual
+    session.workspace.open(session.document("new.py", before + " amount\n", 2))
+    last = session.vocabulary.encode(before)
+    session.memory.at(session.vocabulary, session.document("new.py", ""), "", "", last, MEGABYTES)
+    assert loudness() > usual
+    session.memory.settle(session.vocabulary, MEGABYTES)
+    (file,) = (tmp_path / "kept").glob("*.learned")
+    assert "amount" not in file.read_text("utf-8")

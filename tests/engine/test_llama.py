@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +24,7 @@ from transformers import (
 
 from slm_lsp.cancel import Cancelled, CancelToken
 from slm_lsp.engine.drafting import ModelDrafts
-from slm_lsp.engine.interface import Decoding, Raised, Token, Usage
+from slm_lsp.engine.interface import Decoding, Raised, Remembered, Token, Usage
 from slm_lsp.engine.llama.engine import LlamaEngine, load
 from slm_lsp.engine.llama.plan import ROWS
 from slm_lsp.engine.lookup import Nothing
@@ -280,17 +280,19 @@ def test_a_smaller_model_drafts_and_the_output_stays(engine: LlamaEngine, folder
     assert usage.drafted == usage.accepted > 0
 
 
-class Remembered:
+class Sure:
     """A memory that is sure of the next token after every third, and drafts what it is sure of."""
 
     def __init__(self, drafts: bool) -> None:
         self._drafts = drafts
 
-    def shares(
-        self, written: Sequence[int], entropy: float, allowed: Sequence[int] | None = None
-    ) -> dict[int, float]:
+    def recalled(self, written: Sequence[int], allowed: Sequence[int] | None = None) -> Sequence[Remembered]:
         last = written[-1] if written else 0
-        return {(last * 7 + 1) % 251: 0.9} if last % 3 == 0 else {5: 0.01}
+        sure, unsure = Remembered({(last * 7 + 1) % 251: 1.0}, 3.0, 0.0, 0.0), {5: 0.01}
+        return [sure if last % 3 == 0 else Remembered(unsure, 0.0, 0.0, 0.5)]
+
+    def noted(self, written: Sequence[int], entropy: float, chances: Mapping[int, float]) -> None:
+        """A pure function of what was written learns nothing."""
 
     def draft(self, written: Sequence[int], limit: int) -> Sequence[int]:
         return [(written[-1] * 7 + 1) % 251, 9][:limit] if self._drafts else ()
@@ -301,13 +303,13 @@ def test_a_memorys_drafts_are_verified_against_the_mixture(folder: Path) -> None
         texts, passes = [], []
         for drafts in (False, True):
             usage = Usage()
-            decoding = Decoding(40, drafts=Nothing(), memory=Remembered(drafts))
+            decoding = Decoding(40, drafts=Nothing(), memory=Sure(drafts))
             texts.append(list(made.generate(PROMPT, decoding, CancelToken(), usage)))
             passes.append(usage.passes)
             assert usage.recalled == sum(token.recalled for token in texts[-1]) > 0
         assert texts[0] == texts[1]
         assert passes[1] <= passes[0]
-        decoding = Decoding(40, drafts=Nothing(), memory=Remembered(True))
+        decoding = Decoding(40, drafts=Nothing(), memory=Sure(True))
         several = made.generate_several(PROMPT, 1, decoding, CancelToken(), Usage(), set())
         assert list(grow(several, set()).values()) == [texts[0]]
 
@@ -321,8 +323,8 @@ class Known:
 
 def test_drafts_are_verified_against_what_names_make_of_the_mixture(folder: Path) -> None:
     with loaded(folder) as made:
-        usage, memory = Usage(), Remembered(True)
-        decoding = Decoding(40, drafts=Nothing(), memory=Remembered(False), names=Known())
+        usage, memory = Usage(), Sure(True)
+        decoding = Decoding(40, drafts=Nothing(), memory=Sure(False), names=Known())
         plain = list(made.generate(PROMPT, decoding, CancelToken(), usage))
         assert usage.named == sum(token.named for token in plain) > 0
         drafted = list(made.generate(PROMPT, replace(decoding, memory=memory), CancelToken(), Usage()))

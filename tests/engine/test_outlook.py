@@ -7,22 +7,33 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from slm_lsp.engine.interface import Decoding, Raised
+from slm_lsp.engine.interface import Decoding, Raised, Remembered
 from slm_lsp.engine.outlook import Outlook, Writing
 
 SIZE = 40
 
 
-class Remembered:
-    """A memory that says the same everywhere."""
+def said_of(told: Mapping[int, float], loudness: float, doubt: float = 0.0, power: float = 0.0) -> Remembered:
+    return Remembered(told, loudness, doubt, power)
 
-    def __init__(self, shares: Mapping[int, float]) -> None:
-        self._shares = shares
 
-    def shares(
-        self, written: Sequence[int], entropy: float, allowed: Sequence[int] | None = None
-    ) -> Mapping[int, float]:
-        return {id: share for id, share in self._shares.items() if allowed is None or id in allowed}
+class Fixed:
+    """A memory that says the same everywhere, and knows what the model said where it was asked last."""
+
+    def __init__(self, *said: Remembered) -> None:
+        self._said = said
+        self.heard: tuple[list[int], float, dict[int, float]] | None = None
+
+    def recalled(self, written: Sequence[int], allowed: Sequence[int] | None = None) -> Sequence[Remembered]:
+        return [
+            one._replace(
+                told={id: share for id, share in one.told.items() if allowed is None or id in allowed}
+            )
+            for one in self._said
+        ]
+
+    def noted(self, written: Sequence[int], entropy: float, chances: Mapping[int, float]) -> None:
+        self.heard = list(written), entropy, dict(chances)
 
     def draft(self, written: Sequence[int], limit: int) -> Sequence[int]:
         return ()
@@ -61,22 +72,32 @@ class Known:
         return self._raised
 
 
-def mixed(chances: NDArray[np.float64], shares: Mapping[int, float]) -> NDArray[np.float64]:
-    made = chances * (1 - sum(shares.values()))
-    for id, share in shares.items():
-        made[id] += share
-    return made
+def mixed(chances: NDArray[np.float64], said: Sequence[Remembered]) -> NDArray[np.float64]:
+    made, entropy = chances.copy(), -(chances[chances > 0] * np.log(chances[chances > 0])).sum()
+    for one in said:
+        for id, share in one.told.items():
+            made[id] += share * math.exp(one.loudness + one.doubt * entropy) * chances[id] ** one.power
+    return np.asarray(made / made.sum())
+
+
+SAID: list[list[Remembered]] = [
+    [],
+    [said_of({3: 0.2}, 0.5)],
+    [said_of({5: 0.6, 6: 0.3}, 1.0, 0.3, 0.4)],
+    [said_of({1: 0.5, 2: 0.1}, -1.0, 0.2, 0.5), said_of({2: 0.7, 8: 0.3}, 0.4, 0.1, 0.9)],
+    [said_of({9: 1.0}, 3.5, 0.0, 1.0)],
+]
 
 
 @pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("shares", [{}, {3: 0.2}, {5: 0.6, 6: 0.3}, {1: 0.05, 2: 0.01}, {9: 0.97}])
-def test_choice_probability_and_entropy_are_those_of_the_mixture(seed: int, shares: dict[int, float]) -> None:
+@pytest.mark.parametrize("said", SAID)
+def test_choice_probability_and_entropy_are_those_of_the_mixture(seed: int, said: list[Remembered]) -> None:
     ahead, chances = outlook(seed)
-    expected = mixed(chances, shares)
+    expected = mixed(chances, said)
     order = np.argsort(-expected, kind="stable")
     entropy = -(expected * np.log(expected)).sum()
     for count in (1, 3):
-        tokens = ahead.likeliest(Writing(Decoding(9, memory=Remembered(shares))), count)
+        tokens = ahead.likeliest(Writing(Decoding(9, memory=Fixed(*said))), count)
         assert [token.id for token in tokens] == order[:count].tolist()
         for token in tokens:
             assert token.logprob == pytest.approx(math.log(expected[token.id]), abs=1e-5)
@@ -89,8 +110,8 @@ def test_both_distributions_are_narrowed_before_they_are_mixed(seed: int) -> Non
     ahead, chances = outlook(seed)
     allowed = [2, 3, 5, 8, 13, 21, 34]
     narrowed = np.where(np.isin(np.arange(SIZE), allowed), chances, 0)
-    expected = mixed(narrowed / narrowed.sum(), {8: 0.3, 13: 0.1})
-    memory = Remembered({8: 0.3, 13: 0.1, 1: 0.5})
+    expected = mixed(narrowed / narrowed.sum(), [said_of({8: 0.6, 13: 0.2}, 0.7, 0.2, 0.4)])
+    memory = Fixed(said_of({8: 0.6, 13: 0.2, 1: 0.2}, 0.7, 0.2, 0.4))
     decoding = Decoding(9, memory=memory, constraint=lambda: Only(allowed))
     tokens = ahead.likeliest(Writing(decoding), 3)
     assert [token.id for token in tokens] == np.argsort(-expected, kind="stable")[:3].tolist()
@@ -99,19 +120,19 @@ def test_both_distributions_are_narrowed_before_they_are_mixed(seed: int) -> Non
 
 
 @pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("shares", [{}, {3: 0.2}, {5: 0.6, 6: 0.3}, {9: 0.97}])
+@pytest.mark.parametrize("said", SAID)
 @pytest.mark.parametrize("known", [[3], [5, 7, 9], range(20), range(SIZE)])
 def test_known_names_are_raised_in_the_mixture(
-    seed: int, shares: dict[int, float], known: Sequence[int]
+    seed: int, said: list[Remembered], known: Sequence[int]
 ) -> None:
     ahead, chances = outlook(seed)
-    plain = mixed(chances, shares)
+    plain = mixed(chances, said)
     expected = np.where(np.isin(np.arange(SIZE), known), plain * math.exp(1.7), plain)
     expected /= expected.sum()
     entropy = -(expected * np.log(expected)).sum()
     best = int(expected.argmax())
     for count in (1, 3):
-        decoding = Decoding(9, memory=Remembered(shares), names=Known(known, 1.7))
+        decoding = Decoding(9, memory=Fixed(*said), names=Known(known, 1.7))
         tokens = ahead.likeliest(Writing(decoding), count)
         assert [token.id for token in tokens] == np.argsort(-expected, kind="stable")[:count].tolist()
         for token in tokens:
@@ -135,23 +156,42 @@ def test_of_what_may_be_written_known_names_are_raised(seed: int) -> None:
 
 def test_ids_beyond_the_vocabulary_are_left_out() -> None:
     ahead, chances = outlook(0)
-    (token,) = ahead.likeliest(Writing(Decoding(9, memory=Remembered({SIZE + 3: 0.9}))), 1)
+    (token,) = ahead.likeliest(Writing(Decoding(9, memory=Fixed(said_of({SIZE + 3: 0.9}, 5.0)))), 1)
     assert token.id == chances.argmax()
 
 
 def test_a_text_tells_its_memory_what_was_written() -> None:
     asked = []
 
-    class Asked(Remembered):
-        def shares(
-            self, written: Sequence[int], entropy: float, allowed: Sequence[int] | None = None
-        ) -> Mapping[int, float]:
+    class Asked(Fixed):
+        def recalled(
+            self, written: Sequence[int], allowed: Sequence[int] | None = None
+        ) -> Sequence[Remembered]:
             asked.append(list(written))
-            return {4: 0.9}
+            return [said_of({4: 0.9}, 9.0)]
 
-    writing = Writing(Decoding(9, memory=Asked({}), constraint=lambda: Only([4, 7])))
+    writing = Writing(Decoding(9, memory=Asked(), constraint=lambda: Only([4, 7])))
     assert not writing.is_free
     assert writing.choose(outlook(1)[0]).id == 4
     assert writing.is_free
     writing.choose(outlook(2)[0])
     assert asked == [[], [4]]
+
+
+def test_a_memory_is_told_what_the_model_alone_said_of_its_tokens() -> None:
+    ahead, chances = outlook(3)
+    memory = Fixed(said_of({4: 0.9, 7: 0.1}, 2.0), said_of({7: 1.0}, 1.0))
+    ahead.likeliest(Writing(Decoding(9, memory=memory)), 1)
+    assert memory.heard
+    written, entropy, heard = memory.heard
+    assert (written, entropy) == ([], ahead.entropy)
+    assert heard == pytest.approx({4: chances[4], 7: chances[7]}, rel=1e-5)
+
+
+def test_the_model_rules_out_what_memory_is_not_sure_of() -> None:
+    ahead, chances = outlook(4)
+    worst = int(chances.argmin())
+    added = Writing(Decoding(9, memory=Fixed(said_of({worst: 1.0}, 1.0))))
+    multiplied = Writing(Decoding(9, memory=Fixed(said_of({worst: 1.0}, 1.0, power=1.0))))
+    assert ahead.likeliest(added, 1)[0].id == worst
+    assert ahead.likeliest(multiplied, 1)[0].id == chances.argmax()

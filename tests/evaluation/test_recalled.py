@@ -10,8 +10,10 @@ import pytest
 
 from slm_lsp.completion.loading import load
 from slm_lsp.config import Settings
+from slm_lsp.engine.interface import Decoding
+from slm_lsp.engine.outlook import Outlook, Writing
 from slm_lsp.evaluation.holes import Plan, tasks
-from slm_lsp.evaluation.recalled import Observation, Said, fit, losses, observe, said
+from slm_lsp.evaluation.recalled import Heard, Observation, fit, heard, losses, observe
 from slm_lsp.memory.recall import Recall, Source
 from slm_lsp.memory.segment import LONGEST, Segment
 from slm_lsp.memory.weights import OWN, WORKSPACE, Weights, shipped
@@ -20,21 +22,21 @@ SAMPLES = Path(__file__).parent.parent / "samples"
 
 
 def observations(count: int, right: float) -> list[Observation]:
-    """Tokens of which memory knows a share, and the model a tenth, after matches of four tokens."""
-    rng, features = random.Random(2), tuple(float(at == 3) for at in range(LONGEST))
+    """Tokens of which memory tells one after matches of four tokens, and the model gives each a tenth."""
+    rng, length = random.Random(2), tuple(float(at == 3) for at in range(LONGEST))
     return [
         Observation(
             at // 10,
             "python",
             0.1,
-            (Said(WORKSPACE, (*features, 1.0, 0.8, 0.7, 2.0), 1.0, float(rng.random() < right)),),
+            (Heard(WORKSPACE, (*length, 1.0, 0.8, 0.7, 2.0), (1.0,), (0.1,), (rng.random() < right,)),),
         )
         for at in range(count)
     ]
 
 
-def weight(observation: Observation, fitted: Weights) -> float:
-    return fitted.of(WORKSPACE, 4, observation.said[0].features[LONGEST:])
+def loudness(weights: Weights) -> float:
+    return weights.remembered(WORKSPACE, 4, (1.0, 0.8, 0.7), {}).loudness
 
 
 def test_the_mixture_is_that_of_the_decode_loop() -> None:
@@ -42,19 +44,27 @@ def test_the_mixture_is_that_of_the_decode_loop() -> None:
     own = Segment.build({"c": [3, 4, 6, 3, 7]}, 50)
     everywhere, here = Source(files, np.ones(2), True), Source(own, np.ones(1), True)
     recall = Recall([2, 3], [everywhere], [here], Weights.for_language("python"))
-    shares, right, chance, entropy = recall.shares([], 1.5), 4, 0.2, 1.5
-    heard = tuple(said(recall, [], entropy, right))
-    assert {one.kind for one in heard} == {WORKSPACE, OWN}
-    found = losses([Observation(hole, "python", chance, heard) for hole in range(5)], shipped())["all"]
-    expected = (1 - sum(shares.values())) * chance + shares[right]
-    assert found.shipped == pytest.approx(-math.log(expected))
-    assert found.alone == pytest.approx(-math.log(chance))
+    logits = np.random.default_rng(0).normal(0, 2, 50).astype(np.float32)
+    chances = np.exp(logits.astype(np.float64))
+    chances /= chances.sum()
+    entropy, right = float(-(chances * np.log(chances)).sum()), 4
+    total = float(np.log(np.exp(logits.astype(np.float64)).sum()))
+    ahead = Outlook(logits, int(logits.argmax()), total, entropy)
+    tokens = ahead.likeliest(Writing(Decoding(1, memory=recall)), 50)
+    said = recall.said_after()
+    assert {one.kind for one in said} == {WORKSPACE, OWN}
+    listened = tuple(heard(one, entropy, dict(enumerate(chances)), {right}) for one in said)
+    observed = [Observation(hole, "python", chances[right], listened) for hole in range(5)]
+    found = losses(observed, shipped())["all"]
+    (expected,) = (token.logprob for token in tokens if token.id == right)
+    assert found.shipped == pytest.approx(-expected, abs=1e-5)
+    assert found.alone == pytest.approx(-math.log(chances[right]))
 
 
 def test_memory_that_is_right_becomes_louder_and_one_that_is_wrong_falls_silent() -> None:
     usual, right, wrong = Weights.for_language("python"), observations(2000, 0.9), observations(2000, 0.02)
     louder, lower = (Weights(fit(some, shipped())["python"]) for some in (right, wrong))
-    assert weight(wrong[0], lower) < weight(wrong[0], usual) < weight(right[0], louder)
+    assert loudness(lower) < loudness(usual) < loudness(louder)
     for some in (right, wrong):
         worth = losses(some, shipped())["python"]
         assert worth.fitted < worth.shipped
@@ -77,3 +87,7 @@ def test_what_stands_in_holes_is_likelier_with_memory(tmp_path: Path) -> None:
     assert {one.hole for one in found} == set(range(8))
     worth = losses(found, shipped())["all"]
     assert worth.shipped < worth.alone
+    # There are fewer files than ten.
+    none, *more = worth.smaller
+    assert more == pytest.approx([worth.shipped] * 3)
+    assert worth.shipped < none

@@ -262,7 +262,7 @@ def remembers(memory: WorkspaceMemory) -> bool:
     before = "def greet(name:"
     document = Snapshot("file:///new.py", "python", 1, (before,), None)
     last = VOCABULARY.encode(before)
-    return bool(memory.at(VOCABULARY, document, before, "", last, 1).shares([], 9.0))
+    return bool(memory.at(VOCABULARY, document, before, "", last, 1).recalled([]))
 
 
 @pytest.mark.parametrize("harm", ["cut short", "overwritten", "gone"])

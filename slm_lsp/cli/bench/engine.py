@@ -61,6 +61,15 @@ def engine(
             help="Compare the first choices after so many tokens with those of the float32 weights instead.",
         ),
     ] = 0,
+    files: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="Write in holes of this code with drafts and without instead, memory mixed in.",
+            show_default=False,
+        ),
+    ] = None,
+    holes: Annotated[int, typer.Option(min=1, help="How many of these.")] = 100,
     seed: Annotated[int, typer.Option(help="Draws the prompts.")] = 0,
     threads: Annotated[int, typer.Option(min=0, help=options()["threads"].doc)] = 0,
     model: Model = Settings().model,
@@ -76,6 +85,9 @@ def engine(
     settings = Settings(model=model, adapter=adapter, precision=precision, threads=threads)
     if compare_output:
         _compare_output(settings, compare_output, seed)
+        return
+    if files:
+        _drafts(settings, files, holes, seed, json_file)
         return
     if compare_float:
         _compare_float(settings, compare_float, seed)
@@ -102,6 +114,36 @@ def engine(
                 rows[OURS] |= asyncio.run(served(settings, requests, lambda: bar.advance(task)))
     save(rows, json_file)
     _print(rows, PEER if peer else "")
+
+
+def _drafts(settings: Settings, path: Path, count: int, seed: int, json_file: Path | None) -> None:
+    """Print what drafts gain in real files."""
+    from slm_lsp.cli.eval.shared import run
+    from slm_lsp.evaluation.drafting import WAYS, drafted
+    from slm_lsp.evaluation.holes import Plan, tasks
+
+    plan = Plan(path, count, seed)
+    chosen = tasks(plan)
+    with run(settings, len(chosen), "writing") as (loaded, follow):
+        found = follow(drafted(loaded, plan, chosen))
+    rows: Rows = {}
+    plain = [one.written for one, *_ in found]
+    for way, some in zip(WAYS, zip(*found, strict=True), strict=True):
+        tokens = sum(len(one.written) for one in some)
+        passes, verified = (sum(getattr(one.usage, what) for one in some) for what in ("passes", "verified"))
+        accepted = sum(one.usage.accepted for one in some)
+        rows[way] = {
+            "tokens": tokens,
+            "tokens_per_pass": tokens / max(1, passes),
+            "accepted_per_verification": accepted / max(1, verified),
+            "ms_per_token": 1e3 * sum(one.seconds for one in some) / max(1, tokens),
+            "other_texts": sum(one.written != text for one, text in zip(some, plain, strict=True)),
+        }
+    save(rows, json_file)
+    table = figures("", *rows)
+    for name in next(iter(rows.values())):
+        table.add_row(name.replace("_", " "), *(f"{row[name]:,.2f}" for row in rows.values()))
+    output().print(table)
 
 
 def _measured(

@@ -22,10 +22,11 @@ def memory(
     """Fit the weights of what the workspace remembers, and print what they are worth.
 
     What stands in each hole is forced through the model, beside everything that it is shown. The losses are
-    nats a token; those of fitted weights are of a five-fold cross-validation by holes.
+    nats a token; those of fitted weights are of a five-fold cross-validation by holes. A second table says
+    what memory is worth, with the weights that ship, if fewer of the other files are remembered.
     """
     from slm_lsp.evaluation.holes import Plan, tasks
-    from slm_lsp.evaluation.recalled import Observation, fit, losses, observe
+    from slm_lsp.evaluation.recalled import SMALLER, Observation, fit, losses, observe
     from slm_lsp.memory.weights import shipped
 
     plans = [Plan(path, count, seed) for path in paths]
@@ -41,11 +42,17 @@ def memory(
             for rows in follow(observe(loaded, plan, chosen, begun)):
                 found += rows
             begun += len(chosen)
-    if not any(one.said for one in found):
+    if not any(one.heard for one in found):
         raise UsageError("memory says nothing in these holes; name folders with more code.")
+    worth = losses(found, shipped())
     table = figures("", "tokens", "model alone", "weights that ship", "fitted")
-    for family, worth in losses(found, shipped()).items():
-        nats = (worth.alone, worth.shipped, worth.fitted)
-        table.add_row(family, str(worth.tokens), *(f"{one:.3f}" for one in nats))
+    for family, one in worth.items():
+        table.add_row(
+            family, str(one.tokens), *(f"{nats:.3f}" for nats in (one.alone, one.shipped, one.fitted))
+        )
     output().print(table)
+    smaller = figures("other files", *(f"{count:,}" for count in SMALLER), "all")
+    for family, one in worth.items():
+        smaller.add_row(family, *(f"{loss:.3f}" for loss in (*one.smaller, one.shipped)))
+    output().print(smaller)
     typer.echo(json.dumps(fit(found, shipped())))

@@ -142,6 +142,7 @@ class LlamaEngine:
         seconds = time.perf_counter() - started
         self._length.note(1 + len(drafts), seconds, len(chosen) - 1)
         usage.passes += 1
+        usage.verified += bool(drafts)
         usage.drafted += len(drafts)
         usage.accepted += len(chosen) - 1
         usage.decode_ms += seconds * 1e3

@@ -1,10 +1,11 @@
 """What the engine asks a window while it writes: memory and known names are the window's alone."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 
 import numpy as np
 
-from slm_lsp.engine.interface import Decoding, Raised
+from slm_lsp.engine.interface import Decoding, Raised, Remembered
 from slm_lsp.engine.shared.wire import Header
 
 Ask = Callable[[Header, Sequence[int]], tuple[Header, Sequence[int]]]
@@ -29,13 +30,19 @@ class Asked:
         mask[np.asarray(ids)] = True
         return Raised(mask, said["bonus"])
 
-    def shares(
-        self, written: Sequence[int], entropy: float, allowed: Sequence[int] | None = None
-    ) -> Mapping[int, float]:
-        """See `slm_lsp.engine.interface.Memory.shares`."""
-        header = {"ask": "shares", "entropy": entropy, "free": allowed is None}
-        said, ids = self._put(header, written, allowed or ())
-        return dict(zip(ids, said["shares"], strict=True))
+    def recalled(self, written: Sequence[int], allowed: Sequence[int] | None = None) -> Sequence[Remembered]:
+        """See `slm_lsp.engine.interface.Memory.recalled`."""
+        said, ids = self._put({"ask": "recalled", "free": allowed is None}, written, allowed or ())
+        left = iter(ids)
+        return [
+            Remembered(dict(zip(islice(left, len(shares)), shares, strict=True)), *loud)
+            for shares, loud in said["said"]
+        ]
+
+    def noted(self, written: Sequence[int], entropy: float, chances: Mapping[int, float]) -> None:
+        """Tell the window what the model says where its text begins: each question takes time."""
+        if not self._written and not written:
+            self._put({"ask": "noted", "entropy": entropy, "chances": [*chances.values()]}, (), [*chances])
 
     def draft(self, written: Sequence[int], limit: int) -> Sequence[int]:
         """See `slm_lsp.engine.interface.Memory.draft`."""
@@ -57,5 +64,10 @@ def answer(header: Header, ids: Sequence[int], decoding: Decoding) -> tuple[Head
     assert decoding.memory
     if header["ask"] == "draft":
         return {}, decoding.memory.draft(written, header["limit"])
-    shares = decoding.memory.shares(written, header["entropy"], None if header["free"] else more)
-    return {"shares": [*shares.values()]}, [*shares]
+    if header["ask"] == "noted":
+        chances = dict(zip(more, header["chances"], strict=True))
+        decoding.memory.noted(written, header["entropy"], chances)
+        return {}, ()
+    said = decoding.memory.recalled(written, None if header["free"] else more)
+    parts = [([*one.told.values()], (one.loudness, one.doubt, one.power)) for one in said]
+    return {"said": parts}, [id for one in said for id in one.told]

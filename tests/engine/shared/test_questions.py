@@ -14,7 +14,7 @@ from slm_lsp.engine.shared.host import Host
 from slm_lsp.engine.shared.place import Place
 from slm_lsp.engine.shared.wire import Wire
 from tests.engine.growing import grow
-from tests.engine.test_llama import FAMILIES, PROMPT, Known, Only, Remembered, loaded, model, write
+from tests.engine.test_llama import FAMILIES, PROMPT, Known, Only, Sure, loaded, model, write
 
 
 class Held(Only):
@@ -25,10 +25,10 @@ class Held(Only):
 
 DECODINGS = {
     "names": Decoding(20, names=Known()),
-    "memory": Decoding(20, memory=Remembered(True)),
-    "both": Decoding(20, memory=Remembered(True), names=Known(), margin=3.0),
+    "memory": Decoding(20, memory=Sure(True)),
+    "both": Decoding(20, memory=Sure(True), names=Known(), margin=3.0),
     "both, behind what was taken off": Decoding(
-        20, memory=Remembered(False), names=Known(), constraint=Held, margin=3.0
+        20, memory=Sure(False), names=Known(), constraint=Held, margin=3.0
     ),
 }
 
