@@ -169,8 +169,8 @@ class Outlook:
         """
         chances, rest, entropy, terms = dict[int, float](), 1.0, self.entropy, 0.0
         ids = sorted({*own, *shares})
-        for id, logit in zip(ids, self.logits[ids].tolist(), strict=True):
-            log = max(logit - self.log_total, LEAST)
+        for id in ids:
+            log = max(self.logits.item(id) - self.log_total, LEAST)
             chance = math.exp(log)
             chances[id] = mixed = kept * chance
             if share := shares.get(id):
@@ -181,10 +181,10 @@ class Outlook:
         return chances, max(0.0, kept * entropy - max(0.0, rest) * kept * math.log(kept) + terms)
 
     def _chance(self, id: int) -> float:
-        return math.exp(float(self.logits[id]) - self.log_total)
+        return math.exp(self.logits.item(id) - self.log_total)
 
     def _chances(self, ids: Sequence[int]) -> list[float]:
-        return [math.exp(logit - self.log_total) for logit in self.logits[ids].tolist()]
+        return [self._chance(id) for id in ids]
 
     def _token(self, id: int) -> Token:
         return Token(id, float(self.logits[id]) - self.log_total, self.entropy)

@@ -27,6 +27,9 @@ SAMPLE, NARROWED = 24, 4096
 More of them where few tokens are allowed, so that a half-typed word is found.
 """
 
+FEW = 2
+"""Places that are looked at one by one: those of most long matches."""
+
 TOLD = 8
 """Tokens that get a share, of all that followed a match: the rarest say less than the model itself does."""
 
@@ -188,11 +191,16 @@ def _longest(
 
 def _counts(source: Source, match: Match, step: int) -> dict[int, float]:
     """Return what counts of the tokens that followed a match, at every `step`-th place."""
-    segment = source.segment
+    segment, counts = source.segment, dict[int, float]()
+    if match.high - match.low <= FEW:
+        for place in range(match.low, match.high, step):
+            token, file = segment.followed(place)
+            if count := source.counted.item(file):
+                counts[token] = counts.get(token, 0.0) + count
+        return counts
     following = segment.following[match.low : match.high : step].tolist()
     if source.whole:
         return {token: float(count) for token, count in Counter(following).items()}
-    counts: dict[int, float] = {}
     counted = source.counted[segment.files_of(match.low, match.high, step)].tolist()
     for token, count in zip(following, counted, strict=True):
         if count:

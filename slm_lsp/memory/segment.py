@@ -6,7 +6,7 @@ tokens lie around them. Two or four bytes a token for the text and as many for w
 and four for the order itself; nothing else, so that all of it can be read from a file at once.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from struct import Struct
 from typing import NamedTuple
@@ -62,6 +62,7 @@ class Segment:
         self.width = following.itemsize
         self._pack = [Struct(f">{n}{'H' if self.width == 2 else 'I'}").pack for n in range(LONGEST + 1)]
         self._places, self._heads = order.data, heads.data
+        self._following, self._starts = following.data, starts.tolist()
 
     @classmethod
     def build(cls, files: Mapping[str, Sequence[int] | Tokens], vocabulary: int) -> "Segment":
@@ -135,6 +136,11 @@ class Segment:
                 high = bisect_left(places, part, high, near, key=before)
             yield Match(length, low, high)
         yield Match(1, first, last)
+
+    def followed(self, place: int) -> tuple[int, int]:
+        """Return the token after a place of the order, and the number, in `names`, of its file."""
+        file = bisect_right(self._starts, self.length - self._places[place]) - 1
+        return self._following[place], file
 
     def files_of(self, low: int, high: int, step: int = 1) -> NDArray[np.int64]:
         """Return the number, in `names`, of the file of each place from `low` to `high` of the order."""
