@@ -97,13 +97,13 @@ class Outlook:
         memory, tokens = writing.memory, writing.tokens
         if memory is None or not (said := memory.recalled(tokens, allowed)):
             return {}
-        told = sorted({id for one in said for id in one.told if id < len(self.logits)})
+        told = [*{id: None for one in said for id in one.told if id < len(self.logits)}]
         chances = dict(zip(told, chances_of(told), strict=True))
         memory.noted(tokens, entropy, chances)
-        more = dict.fromkeys(told, 0.0)
-        for part in added(said, entropy, chances):
+        more, *others = added(said, entropy, chances)
+        for part in others:
             for id, one in part.items():
-                more[id] += one
+                more[id] = more.get(id, 0.0) + one
         total = 1 + math.fsum(more.values())
         return {id: one / total for id, one in more.items()}
 

@@ -113,6 +113,7 @@ async def test_why_tells_of_the_last_request_of_a_document(client: Session, back
             "prefilled": 0,
             "decoded": 0,
             "passes": 0,
+            "verified": 0,
             "drafted": 0,
             "accepted": 0,
             "recalled": 0,
