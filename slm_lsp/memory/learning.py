@@ -9,8 +9,11 @@ from slm_lsp.memory.weights import OWN, WORKSPACE
 
 KINDS = (WORKSPACE, OWN)
 
-RATE = 0.1
-"""Of Adagrad (Duchi et al. 2011): the first steps are about so many nats, later ones smaller."""
+RATE = 0.03
+"""Of Adagrad (Duchi et al. 2011): the first steps are about so many nats, later ones smaller.
+
+A tenth loses a little where the fitted weights hold, so much nothing.
+"""
 
 MOST = 2.0
 """Nats that may be learned either way."""
