@@ -2,12 +2,12 @@
 
 import json
 import logging
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from slm_lsp.memory import disk
 from slm_lsp.memory.learning import Learning
 from slm_lsp.memory.recall import Noted, Said
 from slm_lsp.text.snapshot import Snapshot
@@ -20,7 +20,6 @@ VERSION = 1
 
 TYPED = 200
 """Characters of what was typed that are looked at: far more than its first token needs."""
-
 
 _GROWING = re.compile(r"\s*\w*\Z")
 """The word at the end of what was typed."""
@@ -70,7 +69,7 @@ class Learner:
         self._learning: Learning | None = None
         self._place: _Place | None = None
         self.unsaved = 0
-        """How often something was learned since it was last saved."""
+        """How often something was learned that is not to be saved yet; set to 0 by whoever has it saved."""
 
     @property
     def louder(self) -> tuple[float, float]:
@@ -105,23 +104,16 @@ class Learner:
         """Write what was learned: numbers alone."""
         if self._learning is None or not (kept := self._kept()):
             return
-        self.unsaved = 0
         said = {
             "version": VERSION,
             "key": self._vocabulary.digest,
             "roots": list(map(str, kept.roots)),
             "numbers": self._learning.numbers,
         }
-        partial = kept.file.with_suffix(f".{os.getpid()}.partial")
         try:
-            kept.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            partial.touch(mode=0o600)
-            partial.write_text(json.dumps(said), "utf-8")
-            partial.replace(kept.file)
+            disk.write(kept.file, [json.dumps(said).encode()])
         except OSError as error:
             log.info("what was learned could not be written: %s", error)
-        finally:
-            partial.unlink(missing_ok=True)
 
 
 def roots(file: Path) -> list[Path] | None:

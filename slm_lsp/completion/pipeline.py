@@ -117,7 +117,7 @@ def run(
         if text.startswith(cursor.lead):
             told(text[len(cursor.lead) :])
 
-    memory = _memory(model, request, around, settings, prompt) if switches.memory else None
+    memory = remembered(model, request, around, settings, prompt) if switches.memory else None
     clock.lap("memory", memory.said if memory else "none")
     names = known_names(model, request, around, settings, prompt) if switches.names else None
     clock.lap("names", names.said if names else "none")
@@ -248,7 +248,7 @@ def _known(request: CompletionRequest, prompt: Prompt) -> filters.Known:
     return known
 
 
-def _memory(
+def remembered(
     model: LoadedModel, request: CompletionRequest, around: Surroundings, settings: Settings, prompt: Prompt
 ) -> Recall | None:
     """Return what the workspace and the file itself remember of the place, unless the settings forbid it."""

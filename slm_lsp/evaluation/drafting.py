@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from slm_lsp.cancel import CancelToken
 from slm_lsp.completion.cursor import look
 from slm_lsp.completion.model import LoadedModel
-from slm_lsp.completion.pipeline import prompt_of
+from slm_lsp.completion.pipeline import prompt_of, remembered
 from slm_lsp.engine.interface import Decoding, Memory, Remembered, Usage
 from slm_lsp.engine.lookup import Lookup, Nothing
 from slm_lsp.evaluation.holes import Plan, Task, repository, request
@@ -58,14 +58,8 @@ def drafted(model: LoadedModel, plan: Plan, chosen: Sequence[Task]) -> Iterator[
             contexts.forget(asked.document.uri)
             settings, (_, around) = settings_for(task.hole.kind), look(asked)
             prompt = prompt_of(model, asked, settings)
-            memory = contexts.memory.at(
-                model.vocabulary,
-                asked.document,
-                around.before,
-                around.after,
-                prompt.last,
-                settings.memory_size,
-            )
+            memory = remembered(model, asked, around, settings, prompt)
+            assert memory
             plain = Decoding(WRITTEN, model.format.stop_ids, Nothing(), memory=_Mixed(memory))
             # A lookup of its own knows the prompt alone, and nothing that was written from it before.
             ways = (plain, replace(plain, drafts=Lookup()), replace(plain, drafts=Lookup(), memory=memory))

@@ -15,10 +15,9 @@ import torch
 from numpy.typing import NDArray
 
 from slm_lsp.cancel import CancelToken
-from slm_lsp.completion.context import Contexts
 from slm_lsp.completion.cursor import look
 from slm_lsp.completion.model import LoadedModel
-from slm_lsp.completion.pipeline import prompt_of
+from slm_lsp.completion.pipeline import prompt_of, remembered
 from slm_lsp.completion.request import CompletionRequest
 from slm_lsp.engine.interface import Decoding, Remembered, Usage
 from slm_lsp.engine.mixing import FAINTEST, LOUDEST
@@ -125,19 +124,16 @@ def observe(
         for number, task in enumerate(chosen, first):
             asked = replace(request(task), contexts=contexts)
             contexts.forget(asked.document.uri)  # no hole knows what another was shown
-            yield list(_observed(model, asked, contexts, task, number))
+            yield list(_observed(model, asked, task, number))
 
 
-def _observed(
-    model: LoadedModel, asked: CompletionRequest, contexts: Contexts, task: Task, hole: int
-) -> Iterator[Observation]:
+def _observed(model: LoadedModel, asked: CompletionRequest, task: Task, hole: int) -> Iterator[Observation]:
     settings = settings_for(task.hole.kind)
     prompt, (cursor, around) = prompt_of(model, asked, settings), look(asked)
     # The model writes the indentation anew where it may choose another.
     ids = model.vocabulary.encode(prompt.tail + cursor.lead + task.reference)[: settings.max_tokens]
-    recall = contexts.memory.at(
-        model.vocabulary, asked.document, around.before, around.after, prompt.last, settings.memory_size
-    )
+    recall = remembered(model, asked, around, settings, prompt)
+    assert recall
     files = sorted(recall.files)
     random.Random(hole).shuffle(files)
     recalls = [recall, *(recall.of(files[:count]) for count in SMALLER)]

@@ -49,12 +49,21 @@ def save(file: Path, segment: Segment, stamps: Mapping[str, Stamp], key: str, ro
         "sum": _sum(parts),
     }
     said = json.dumps(head).encode()
+    write(file, (*parts, said, len(said).to_bytes(8, "little")))
+
+
+def write(file: Path, blocks: Iterable[bytes | memoryview]) -> None:
+    """Write a file in place of another, whole or not at all, for this user's eyes only.
+
+    Raises:
+        OSError: it can't be written.
+    """
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     partial = file.with_suffix(f".{os.getpid()}.partial")
     try:
         partial.touch(mode=0o600)
         with partial.open("wb") as out:
-            out.writelines((*parts, said, len(said).to_bytes(8, "little")))
+            out.writelines(blocks)
         partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)

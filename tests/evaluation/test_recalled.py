@@ -2,23 +2,19 @@
 
 import math
 import random
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from slm_lsp.completion.loading import load
-from slm_lsp.config import Settings
 from slm_lsp.engine.interface import Decoding
 from slm_lsp.engine.outlook import Outlook, Writing
-from slm_lsp.evaluation.holes import Plan, tasks
+from slm_lsp.evaluation.holes import tasks
 from slm_lsp.evaluation.recalled import Heard, Observation, fit, heard, losses, observe
 from slm_lsp.memory.recall import Recall, Source
 from slm_lsp.memory.segment import LONGEST, Segment
 from slm_lsp.memory.weights import OWN, WORKSPACE, Weights, shipped
-
-SAMPLES = Path(__file__).parent.parent / "samples"
+from tests.evaluation.doubled import doubled
 
 
 def observations(count: int, right: float) -> list[Observation]:
@@ -76,14 +72,8 @@ def test_a_language_with_little_code_has_no_weights_of_its_own() -> None:
 
 @pytest.mark.model
 def test_what_stands_in_holes_is_likelier_with_memory(tmp_path: Path) -> None:
-    shutil.copytree(SAMPLES, tmp_path / "src")
-    # The same code twice: what stands in a hole of one file stands in the other.
-    shutil.copytree(SAMPLES, tmp_path / "copy")
-    plan, loaded = Plan(tmp_path, 8), load(Settings(), lambda done, doing: None)
-    try:
+    with doubled(tmp_path, 8) as (loaded, plan):
         found = [one for hole in observe(loaded, plan, tasks(plan)) for one in hole]
-    finally:
-        loaded.close()
     assert {one.hole for one in found} == set(range(8))
     worth = losses(found, shipped())["all"]
     assert worth.shipped < worth.alone

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from slm_lsp.cli.bench.shared import Adapter, Json, Model, Precision, Rows, save
+from slm_lsp.cli.bench.shared import Adapter, Json, Model, Precision, Rows, save, show
 from slm_lsp.cli.terminal import counting_bar, figures, output
 from slm_lsp.config import Settings, options
 from slm_lsp.errors import UsageError
@@ -86,11 +86,11 @@ def engine(
     if compare_output:
         _compare_output(settings, compare_output, seed)
         return
-    if files:
-        _drafts(settings, files, holes, seed, json_file)
-        return
     if compare_float:
         _compare_float(settings, compare_float, seed)
+        return
+    if files:
+        _drafts(settings, files, holes, seed, json_file)
         return
     if gguf:
         from slm_lsp.benchmark.shapes import write_gguf
@@ -140,10 +140,7 @@ def _drafts(settings: Settings, path: Path, count: int, seed: int, json_file: Pa
             "other_texts": sum(one.written != text for one, text in zip(some, plain, strict=True)),
         }
     save(rows, json_file)
-    table = figures("", *rows)
-    for name in next(iter(rows.values())):
-        table.add_row(name.replace("_", " "), *(f"{row[name]:,.2f}" for row in rows.values()))
-    output().print(table)
+    show(rows, 2)
 
 
 def _measured(

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from slm_lsp.cli.bench.shared import Json, Model, Rows, save
-from slm_lsp.cli.terminal import counting_bar, figures, output
+from slm_lsp.cli.bench.shared import Json, Model, Rows, save, show
+from slm_lsp.cli.terminal import counting_bar
 from slm_lsp.config import Settings
 from slm_lsp.errors import UsageError
 
@@ -56,10 +56,7 @@ def memory(
                 "step_p95_us": found["step"][1],
             }
     save(rows, json_file)
-    table = figures("", *rows)
-    for name in next(iter(rows.values())):
-        table.add_row(name.replace("_", " "), *(f"{row[name]:,.1f}" for row in rows.values()))
-    output().print(table)
+    show(rows, 1)
 
 
 def _sizes(text: str) -> list[float]:

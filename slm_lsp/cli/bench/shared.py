@@ -1,4 +1,4 @@
-"""What the commands of ``slm-lsp bench`` share: options, and the file that figures are written to."""
+"""What the commands of ``slm-lsp bench`` share: options, a table, and the file for the figures."""
 
 import json
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from slm_lsp.cli.terminal import figures, output
 from slm_lsp.config import options
 from slm_lsp.errors import UsageError
 
@@ -33,3 +34,11 @@ def save(rows: Rows, json_file: Path | None) -> None:
         json_file.write_text(json.dumps(rows, indent=1), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{json_file} can't be written ({error.strerror}); name another file.") from error
+
+
+def show(rows: Rows, digits: int) -> None:
+    """Print figures that all have, a column for each of those who were measured."""
+    table = figures("", *rows)
+    for name in next(iter(rows.values())):
+        table.add_row(name.replace("_", " "), *(f"{row[name]:,.{digits}f}" for row in rows.values()))
+    output().print(table)
