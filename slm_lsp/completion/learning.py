@@ -3,19 +3,23 @@
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from slm_lsp.engine.interface import Remembered
 from slm_lsp.memory import disk
 from slm_lsp.memory.learning import Learning
-from slm_lsp.memory.recall import Noted, Said
+from slm_lsp.memory.recall import Noted
 from slm_lsp.text.snapshot import Snapshot
 from slm_lsp.tokens.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 """Of the file; another version's is made anew."""
 
 TYPED = 200
@@ -39,9 +43,9 @@ class _Place(NamedTuple):
     row: int
     column: int
     cursor: int
-    said: Sequence[Said]
+    said: Remembered
     entropy: float
-    chances: Mapping[int, float]
+    logs: NDArray[np.float64]
 
     def typed(self, now: Snapshot) -> str:
         """Return what stands there now that was not after the cursor; nothing if that can't be told."""
@@ -72,8 +76,8 @@ class Learner:
         """How often something was learned that is not to be saved yet; set to 0 by whoever has it saved."""
 
     @property
-    def louder(self) -> tuple[float, float]:
-        """What is added to the loudness of each kind of source."""
+    def louder(self) -> tuple[float, ...]:
+        """What is added to the loudness of each voice."""
         if self._learning is None:
             kept = self._kept()
             self._learning = Learning(*_read(kept.file, self._vocabulary.digest) if kept else ())
@@ -82,8 +86,8 @@ class Learner:
     def at(self, document: Snapshot, row: int, column: int, cursor: int) -> Noted:
         """Return what is told what memory and model say at a place, where the cursor is further on."""
 
-        def noted(said: Sequence[Said], entropy: float, chances: Mapping[int, float]) -> None:
-            self._place = _Place(document, row, column, cursor, said, entropy, chances)
+        def noted(said: Remembered, entropy: float, logs: NDArray[np.float64]) -> None:
+            self._place = _Place(document, row, column, cursor, said, entropy, logs)
 
         return noted
 
@@ -97,7 +101,7 @@ class Learner:
         # A word may become another one, of other tokens, while it grows.
         if first >= 0 and len(self._vocabulary.decode([first])) <= len(_GROWING.sub("", typed)):
             self._place = None
-            self._learning.learn(place.said, place.entropy, place.chances, first)
+            self._learning.learn(place.said, place.entropy, place.logs, first)
             self.unsaved += 1
 
     def save(self) -> None:

@@ -132,6 +132,8 @@ def remote(settings: Settings) -> LoadedModel:
 
 def _beside(settings: Settings, progress: Progress, here: Loader) -> LoadedModel:
     """Load what runs on this machine, and the endpoint if it is to be the larger model."""
+    if settings.memory:
+        make_ready(progress)
     small = here(settings, progress)
     if not settings.large_model:
         return small
@@ -143,6 +145,16 @@ def _beside(settings: Settings, progress: Progress, here: Loader) -> LoadedModel
 
         large = replace(large, drafts=ModelDrafts(small.engine))
     return replace(small, large=large)
+
+
+def make_ready(progress: Progress) -> None:
+    """Load the machine code that memory is looked up and mixed with, or compile it, once for a processor."""
+    from slm_lsp.engine import mixing
+    from slm_lsp.memory import lookup
+
+    progress(0.0, "making the memory ready")
+    mixing.function()
+    lookup.function()
 
 
 def _vocabulary(name: str) -> "Vocabulary":

@@ -263,7 +263,8 @@ def remembered(
     return request.contexts.memory.at(
         model.vocabulary,
         request.document,
-        around.before,
+        # What is written again would be remembered as what stands there.
+        around.before.removesuffix(tail),
         around.after,
         prompt.last,
         settings.memory_size,

@@ -15,7 +15,8 @@ from slm_lsp.completion.following import Follower, stem
 from slm_lsp.completion.learning import Kept, Learner
 from slm_lsp.context.workspace import Workspace
 from slm_lsp.memory.encoding import Encoder
-from slm_lsp.memory.recall import Recall, Source
+from slm_lsp.memory.lookup import Source
+from slm_lsp.memory.recall import Recall
 from slm_lsp.memory.segment import Segment
 from slm_lsp.memory.weights import Weights
 from slm_lsp.secrecy import mask_around
@@ -85,8 +86,9 @@ class WorkspaceMemory:
         return Recall(
             last,
             follower.sources(document),
-            [Source(own, np.ones(2), True)],
+            [Source(own, np.ones(2))],
             Weights.for_language(document.language, learner.louder),
+            vocabulary.size,
             learner.at(document, *noted) if noted else None,
         )
 

@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass
 
 from slm_lsp.completion.cursor import look
 from slm_lsp.completion.model import LoadedModel
-from slm_lsp.completion.pipeline import known_names, prompt_of
+from slm_lsp.completion.pipeline import known_names, prompt_of, remembered
 from slm_lsp.completion.request import CompletionRequest
 from slm_lsp.config import Settings
+from slm_lsp.memory.kernels.plan import KINDS
 from slm_lsp.memory.weights import OWN
 from slm_lsp.prompt.build import Prompt
 from slm_lsp.text.snippet import Part
@@ -91,21 +92,19 @@ def _recalled(
     model: LoadedModel, request: CompletionRequest, settings: Settings, prompt: Prompt
 ) -> list[ShownPart]:
     """Return what memory says of the next token: a part for each kind of source that says anything."""
-    if not (request.contexts and settings.memory):
+    _, around = look(request)
+    if not (recall := remembered(model, request, around, settings, prompt)):
         return []
-    vocabulary, memory, document = model.vocabulary, request.contexts.memory, request.document
-    line, column = document.clamp(request.line, request.column)
-    before, after = document.before(line, column), document.after(line, column)
-    recall = memory.at(vocabulary, document, before, after, prompt.last, settings.memory_size)
+    vocabulary, document = model.vocabulary, request.document
     allowed = TailConstraint(vocabulary, prompt.tail).allowed()
     parts = []
-    for kind, one, remembered in recall.said_after((), allowed):
-        total = sum(one.counts.values())
-        likely = sorted(one.counts, key=lambda token: -one.counts[token])[:LIKELIEST]
-        said = ", ".join(f"{vocabulary.decode([id])!r} {one.counts[id] / total:.0%}" for id in likely)
-        text = f"after {vocabulary.decode(prompt.last[-one.length :])!r}: {said}"
-        path = document.path.name if document.path and kind == OWN else "other files"
-        odds = remembered.loudness + remembered.doubt * DOUBT
-        weight = round(1 / (1 + math.exp(-odds)), 4)
-        parts.append(ShownPart("memory", path, f"{one.places} places", weight, one.length, text))
+    for one in recall.said_after((), allowed):
+        likely = sorted(one.told, key=lambda token: -one.told[token])[:LIKELIEST]
+        said = ", ".join(f"{vocabulary.decode([id])!r} {one.told[id]:.0%}" for id in likely)
+        length, places, *_ = one.evidence
+        where = "after" if one.voice < KINDS else "where it is most like"
+        text = f"{where} {vocabulary.decode(prompt.last[-length:])!r}: {said}"
+        path = document.path.name if document.path and one.voice % KINDS == OWN else "other files"
+        weight = round(1 / (1 + math.exp(-one.loudness - one.doubt * DOUBT)), 4)
+        parts.append(ShownPart("memory", path, f"{places:.0f} places", weight, length, text))
     return parts

@@ -4,7 +4,7 @@ An engine knows nothing of LSP, files, text or languages.
 """
 
 import math
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -39,19 +39,23 @@ class DraftSource(Protocol):
 
 
 class Remembered(NamedTuple):
-    """What one source remembers of a place: `told`, the share of each token of all that followed, 1 in all at
-    most, and how loud it is.
+    """What several voices remember of a place, and how loud each is.
 
-    A token with the share q, to which the model alone gives the chance p, is given
+    `ids` are the tokens that are told, each once, ascending: int64 [n]; `shares` what part of all that
+    followed each is to a voice, 1 in all at most: float64 [voices, n]. `loudness`, `doubt` and `power` are
+    float64 [voices].
+
+    To a token with the share q, to which the model alone gives the chance p, a voice gives
     q * exp(loudness + doubt * entropy) * p**power more before all chances are scaled to 1. The
     entropy is that of the model's own distribution, in nats. At a power of 0 shares are added, at 1 the
     model's chances are multiplied.
     """  # fmt: skip
 
-    told: Mapping[int, float]
-    loudness: float
-    doubt: float
-    power: float
+    ids: NDArray[np.int64]
+    shares: NDArray[np.float64]
+    loudness: NDArray[np.float64]
+    doubt: NDArray[np.float64]
+    power: NDArray[np.float64]
 
 
 class Memory(Protocol):
@@ -60,14 +64,15 @@ class Memory(Protocol):
     A pure function of what was written, so that drafts don't change the output.
     """
 
-    def recalled(self, written: Sequence[int], allowed: Sequence[int] | None = None) -> Sequence[Remembered]:
-        """Return what is remembered after `written`, which was generated so far.
+    def recalled(self, written: Sequence[int], allowed: Sequence[int] | None = None) -> Remembered | None:
+        """Return what is remembered after `written`, which was generated so far; None if nothing is.
 
         Unless `allowed` is None, of its ids, ascending, alone.
         """
 
-    def noted(self, written: Sequence[int], entropy: float, chances: Mapping[int, float]) -> None:
-        """Take note of what the model alone said after `written`: its chances of what was told."""
+    def noted(self, written: Sequence[int], entropy: float, logs: NDArray[np.float64]) -> None:
+        """Take note of what the model alone said after `written`: of what was told there the chances'
+        logarithms."""
 
     def draft(self, written: Sequence[int], limit: int) -> Sequence[int]:
         """Return the likely continuation of `written`: at most `limit` ids, possibly none."""

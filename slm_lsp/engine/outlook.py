@@ -1,15 +1,16 @@
 """What comes next after one token: the model's distribution, a memory's mixed in, known names raised."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from slm_lsp.engine.interface import Decoding, Raised, Token
-from slm_lsp.engine.mixing import added
+from slm_lsp.engine.mixing import Mixture, mix
 from slm_lsp.engine.sampling import Sampler
 
 TINY = 1e-300
@@ -36,32 +37,27 @@ class Outlook:
         allowed = writing.constraint.allowed() if writing.constraint else None
         raised = writing.names.raised(writing.tokens) if writing.names else None
         if allowed is None:
-            return self._free(count, self._shares(writing, self.entropy, None, self._chances), raised)
+            return self._free(count, self._mixed(writing, self.entropy, None, self.log_total), raised)
         ids = self._known(allowed)
         logits = self.logits[ids]
-        shares: Mapping[int, float] = {}
-        if writing.memory or raised:
-            # What is not allowed is left out of both distributions before they are mixed.
-            chances = np.exp(logits.astype(np.float64) - self.log_total)
-            mass = max(float(chances.sum()), TINY)
-            narrowed = chances / mass
-
-            def of(told: Sequence[int]) -> list[float]:
-                found: list[float] = narrowed[ids.searchsorted(told)].tolist()
-                return found
-
-            shares = self._shares(writing, _entropy(narrowed), allowed, of)
-        if not shares and raised is None:
+        if writing.memory is None and raised is None:
             return [self._token(int(ids[place])) for place in _highest(logits, count)]
-        kept, own = 1 - math.fsum(shares.values()), logits.argmax()
-        chances *= kept
-        chances[ids.searchsorted(list(shares))] += mass * np.array(list(shares.values()))
+        # What is not allowed is left out of both distributions before they are mixed.
+        chances = np.exp(logits.astype(np.float64) - self.log_total)
+        mass = max(float(chances.sum()), TINY)
+        entropy = _entropy(chances / mass)
+        mixture = self._mixed(writing, entropy, allowed, self.log_total + math.log(mass))
+        own = logits.argmax()
+        if mixture:
+            chances *= mixture.kept
+            chances[ids.searchsorted(mixture.ids)] = mass * mixture.chances
         mixed = chances.argmax()
         if raised:
             higher = ids[ids < len(raised.ids)]
             chances[: len(higher)][raised.ids[higher]] *= math.exp(raised.bonus)
             chances *= mass / max(float(chances.sum()), TINY)
-        (_, entropy), places = self._mixed(shares, (), kept), _highest(chances, count)
+        entropy = self._entropy_with(mixture) if mixture else self.entropy
+        places = _highest(chances, count)
         return [
             Token(
                 int(ids[place]),
@@ -83,50 +79,54 @@ class Outlook:
         ids = np.arange(len(self.logits)) if allowed is None else np.asarray(allowed)
         return ids[ids < len(self.logits)]
 
-    def _shares(
-        self,
-        writing: "Writing",
-        entropy: float,
-        allowed: Sequence[int] | None,
-        chances_of: Callable[[Sequence[int]], list[float]],
-    ) -> Mapping[int, float]:
-        """Return which share of the mixture is memory's, by tokens that the model has: below 1 in all.
+    def _mixed(
+        self, writing: "Writing", entropy: float, allowed: Sequence[int] | None, log_total: float
+    ) -> Mixture | None:
+        """Return the mixture with what a text's memory says, of tokens that the model has.
 
-        `entropy` and `chances_of` tokens are those of what the model may choose from.
+        `entropy` and `log_total` are those of what the model may choose from.
         """
         memory, tokens = writing.memory, writing.tokens
-        if memory is None or not (said := memory.recalled(tokens, allowed)):
-            return {}
-        told = [*{id: None for one in said for id in one.told if id < len(self.logits)}]
-        chances = dict(zip(told, chances_of(told), strict=True))
-        memory.noted(tokens, entropy, chances)
-        more, *others = added(said, entropy, chances)
-        for part in others:
-            for id, one in part.items():
-                more[id] = more.get(id, 0.0) + one
-        total = 1 + math.fsum(more.values())
-        return {id: one / total for id, one in more.items()}
+        if memory is None or (said := memory.recalled(tokens, allowed)) is None:
+            return None
+        if said.ids[-1] >= len(self.logits):
+            known = said.ids < len(self.logits)
+            said = said._replace(ids=said.ids[known], shares=said.shares[:, known])
+        logs = self.logits[said.ids].astype(np.float64) - log_total
+        memory.noted(tokens, entropy, logs)
+        return mix(said, entropy, logs)
 
-    def _free(self, count: int, shares: Mapping[int, float], raised: Raised | None) -> list[Token]:
+    def _entropy_with(self, mixture: Mixture) -> float:
+        """Return the entropy of the whole distribution with the shares of a mixture of what is allowed."""
+        shares = mixture.more.sum(0) * mixture.kept
+        logs = np.maximum(self.logits[mixture.ids].astype(np.float64) - self.log_total, LEAST)
+        alone, kept = np.exp(logs), mixture.kept
+        chances = kept * alone + shares
+        rest = max(0.0, 1 - float(alone.sum()))
+        terms = kept * (self.entropy + float(alone @ logs)) - rest * kept * math.log(kept)
+        return max(0.0, terms - float(chances @ np.log(np.maximum(chances, TINY))))
+
+    def _free(self, count: int, mixture: Mixture | None, raised: Raised | None) -> list[Token]:
         """Return the most probable tokens of all; only those that may be among them are looked at."""
         own = [self.best] if count == 1 else _highest(self.logits, count).tolist()
-        if not shares and not raised:
+        if not mixture and not raised:
             return [self._token(id) for id in own]
-        kept = 1 - math.fsum(shares.values())
-        chances, entropy = self._mixed(shares, own, kept)
-        mixed = max(chances, key=chances.__getitem__)
+        mixture = mixture or Mixture(np.zeros(0, np.int64), np.zeros(0), 1.0, self.entropy, np.zeros((0, 0)))
+        told = dict(zip(mixture.ids.tolist(), mixture.chances.tolist(), strict=True))
+        chances = {id: mixture.kept * self._chance(id) for id in own} | told
+        mixed, entropy = max(chances, key=chances.__getitem__), mixture.entropy
         if raised:
-            known, more, inside, terms = self._among(raised, shares, kept, count)
+            known, more, inside, terms = self._among(raised, mixture, count)
             chances |= more
             factor = math.exp(raised.bonus)
             scale = 1 / (1 + (factor - 1) * inside)
-            chances = {
-                id: chance * scale * (factor if known(id) else 1) for id, chance in sorted(chances.items())
-            }
+            chances = {id: chance * scale * (factor if known(id) else 1) for id, chance in chances.items()}
             entropy = scale * (entropy + terms - (1 - inside) * math.log(scale))
             entropy = max(0.0, entropy - factor * scale * (terms + inside * math.log(factor * scale)))
-        # Of equals the first, as the ids ascend.
-        best = sorted(chances, key=chances.__getitem__, reverse=True)[:count]
+        if count == 1:
+            best = [max(chances, key=chances.__getitem__)]
+        else:
+            best = nlargest(count, chances, chances.__getitem__)
         return [
             Token(
                 id,
@@ -139,13 +139,13 @@ class Outlook:
         ]
 
     def _among(
-        self, raised: Raised, shares: Mapping[int, float], kept: float, count: int
+        self, raised: Raised, mixture: Mixture, count: int
     ) -> tuple[Callable[[int], bool], dict[int, float], float, float]:
         """Return of the tokens that are raised which they are, the likeliest, and sums over the mixture.
 
         The sums are that of their chances, and that of these times their logarithms.
         """
-        ids = np.flatnonzero(raised.ids[: len(self.logits)])
+        ids, kept = np.flatnonzero(raised.ids[: len(self.logits)]), mixture.kept
         logs = self.logits[ids] - np.float32(self.log_total)
         chances = np.exp(logs) * np.float32(kept)
         terms = float(chances @ logs) + float(chances.sum(dtype=np.float64)) * math.log(kept)
@@ -153,38 +153,16 @@ class Outlook:
         def known(id: int) -> bool:
             return id < len(raised.ids) and bool(raised.ids[id])
 
-        for id in filter(known, shares):
-            alone, place = kept * self._chance(id), ids.searchsorted(id)
-            chances[place] = mixed = alone + shares[id]
-            terms += mixed * math.log(mixed) - alone * math.log(max(alone, TINY))
+        for id, mixed in zip(mixture.ids.tolist(), mixture.chances.tolist(), strict=True):
+            if known(id):
+                alone = kept * self._chance(id)
+                chances[ids.searchsorted(id)] = mixed
+                terms += mixed * math.log(mixed) - alone * math.log(max(alone, TINY))
         top = {int(ids[place]): float(chances[place]) for place in _highest(chances, count)}
         return known, top, float(chances.sum(dtype=np.float64)), terms
 
-    def _mixed(
-        self, shares: Mapping[int, float], own: Iterable[int], kept: float
-    ) -> tuple[dict[int, float], float]:
-        """Return the chances of tokens that have a share and of some `own` ones, and the mixture's entropy.
-
-        Only the terms of the tokens with a share are new in it. One loop, which every token waits for.
-        """
-        chances, rest, entropy, terms = dict[int, float](), 1.0, self.entropy, 0.0
-        ids = sorted({*own, *shares})
-        for id in ids:
-            log = max(self.logits.item(id) - self.log_total, LEAST)
-            chance = math.exp(log)
-            chances[id] = mixed = kept * chance
-            if share := shares.get(id):
-                chances[id] = mixed = mixed + share
-                rest -= chance
-                entropy += chance * log
-                terms -= mixed * math.log(mixed)
-        return chances, max(0.0, kept * entropy - max(0.0, rest) * kept * math.log(kept) + terms)
-
     def _chance(self, id: int) -> float:
         return math.exp(self.logits.item(id) - self.log_total)
-
-    def _chances(self, ids: Sequence[int]) -> list[float]:
-        return [self._chance(id) for id in ids]
 
     def _token(self, id: int) -> Token:
         return Token(id, float(self.logits[id]) - self.log_total, self.entropy)

@@ -1,8 +1,11 @@
 """What drafts gain in holes of a repository, and that they leave what is written as it is."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from slm_lsp.cancel import CancelToken
 from slm_lsp.completion.cursor import look
@@ -35,11 +38,11 @@ class _Mixed:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
-    def recalled(self, written: Sequence[int], allowed: Sequence[int] | None = None) -> Sequence[Remembered]:
+    def recalled(self, written: Sequence[int], allowed: Sequence[int] | None = None) -> Remembered | None:
         return self._memory.recalled(written, allowed)
 
-    def noted(self, written: Sequence[int], entropy: float, chances: Mapping[int, float]) -> None:
-        self._memory.noted(written, entropy, chances)
+    def noted(self, written: Sequence[int], entropy: float, logs: NDArray[np.float64]) -> None:
+        self._memory.noted(written, entropy, logs)
 
     def draft(self, written: Sequence[int], limit: int) -> Sequence[int]:
         return ()

@@ -12,9 +12,9 @@ from zlib import crc32
 
 import numpy as np
 
-from slm_lsp.memory.segment import LONGEST, Segment
+from slm_lsp.memory.segment import Segment
 
-VERSION = 2
+VERSION = 3
 """Of the format; another version's file is made anew."""
 
 Stamp = tuple[int, int]
@@ -29,19 +29,15 @@ def save(file: Path, segment: Segment, stamps: Mapping[str, Stamp], key: str, ro
     Raises:
         OSError: it can't be written.
     """
-    # The text comes first, so that places in it are places in the file.
-    parts = [
-        padded
-        for part in (segment.text, segment.order.data, segment.following.data, segment.heads.data)
-        for padded in (part, b"\0" * (-part.nbytes % 8))
-    ]
+    arrays = (segment.backwards, segment.order, segment.following, segment.heads)
+    parts = [padded for part in arrays for padded in (part.data, b"\0" * (-part.nbytes % 8))]
     head = {
         "version": VERSION,
         "key": key,
         "roots": list(map(str, roots)),
         "width": segment.width,
         "places": segment.size,
-        "length": segment.length,
+        "tokens": len(segment.backwards),
         "heads": len(segment.heads),
         "names": segment.names,
         "starts": segment.starts.tolist(),
@@ -103,14 +99,14 @@ def _head(data: bytes) -> tuple[dict[str, Any], int]:
 
 
 def _segment(data: bytes, head: Mapping[str, Any]) -> Segment:
-    kind, places, length = np.dtype(f"u{head['width']}"), head["places"], head["length"]
-    at = _padded((length + LONGEST) * kind.itemsize)
+    kind, places = np.dtype(f"u{head['width']}"), head["places"]
+    backwards = np.frombuffer(data, kind, head["tokens"])
+    at = _padded(backwards.nbytes)
     order = np.frombuffer(data, np.uint32, places, at)
     at += _padded(order.nbytes)
     following = np.frombuffer(data, kind, places, at)
     heads = np.frombuffer(data, np.uint32, head["heads"], at + _padded(following.nbytes))
-    starts = np.array(head["starts"], np.int64)
-    return Segment(data, length, order, following, heads, head["names"], starts)
+    return Segment(backwards, order, following, heads, head["names"], np.array(head["starts"], np.int64))
 
 
 def _sum(blocks: Iterable[bytes | memoryview]) -> int:

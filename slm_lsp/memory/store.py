@@ -1,6 +1,5 @@
 """The files of a workspace as the model's tokens: looked up as one, changed file by file, kept on disk."""
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from threading import Lock
 from typing import NamedTuple
@@ -91,16 +90,6 @@ class Store:
         (base, alive), wanted = self.layers[0], files.keys() & set(names)
         if wanted != set(base.names) or not alive.all():
             self._merge(files, wanted)
-
-    def counts(self, context: Sequence[int], length: int) -> Counter[int]:
-        """Return how often which token followed the last `length` tokens of a context, counted exactly."""
-        found: Counter[int] = Counter()
-        for segment, alive in self.layers:
-            for match in segment.matches(segment.pattern(context)):
-                if match.length == length:
-                    following = segment.following[match.low : match.high]
-                    found.update(following[alive[segment.files_of(match.low, match.high)]].tolist())
-        return found
 
     def _merge(self, files: Mapping[str, Tokens | None], first: Collection[str]) -> None:
         base = self.layers[0].segment

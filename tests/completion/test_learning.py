@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from slm_lsp.completion.learning import Kept, Learner, roots
 from slm_lsp.engine.interface import Remembered
-from slm_lsp.memory.recall import Evidence, Said
+from slm_lsp.memory.kernels.plan import VOICES
 from slm_lsp.memory.weights import OWN, WORKSPACE
 from slm_lsp.text.lines import split
 from slm_lsp.text.snapshot import Snapshot
@@ -28,11 +29,11 @@ def spoken(text: str, tail: str = "", kept: Kept | None = None) -> Learner:
     """A learner, after memory spoke at the `|` of a text, where `tail` was written again."""
     before, after = text.split("|")
     learner = Learner(VOCABULARY, lambda: kept)
-    assert learner.louder == (0.0, 0.0)
+    assert not any(learner.louder)
     *above, line = split(before)
     noted = learner.at(document(before + after), len(above), len(line) - len(tail), len(line))
-    said = Said(WORKSPACE, Evidence(1, 1, {}), Remembered({NAME: 1.0}, 0.0, 0.0, 0.5))
-    noted([said], 1.0, {NAME: 0.1})
+    shares, quiet = np.eye(VOICES)[:, :1], np.zeros(VOICES)
+    noted(Remembered(np.array([NAME]), shares, quiet, quiet, quiet + 0.5), 1.0, np.log([0.1]))
     return learner
 
 
@@ -65,13 +66,13 @@ def test_where_nothing_can_be_told_nothing_is_learned(now: str) -> None:
     learner.look(document(now))
     learner.look(document(BEFORE + "name.close\n", "another.py"))
     learner.look(None)
-    assert learner.louder == (0.0, 0.0)
+    assert not any(learner.louder)
 
 
 def test_what_was_after_the_cursor_was_not_typed() -> None:
     learner = spoken("f(self.|name.close)\n")
     learner.look(document("f(self.name.close)\n"))
-    assert learner.louder == (0.0, 0.0)
+    assert not any(learner.louder)
     learner.look(document("f(self.client.count, name.close)\n"))
     assert learner.louder[WORKSPACE] < 0
 
@@ -79,7 +80,7 @@ def test_what_was_after_the_cursor_was_not_typed() -> None:
 def test_a_half_typed_word_counts_once_it_is_whole() -> None:
     learner = spoken(BEFORE + "na|\n", "na")
     learner.look(document(BEFORE + "name\n"))
-    assert learner.louder == (0.0, 0.0)
+    assert not any(learner.louder)
     learner.look(document(BEFORE + "name.close()\nreturn\n"))
     assert learner.louder[WORKSPACE] > 0
 
@@ -101,12 +102,12 @@ def test_what_was_learned_is_there_in_the_next_session_and_has_no_text(tmp_path:
     assert roots(kept.file) == [tmp_path / "project"]
     assert "name" not in kept.file.read_text("utf-8")
     other = Vocabulary(tokenizer("smollm"))
-    assert Learner(other, lambda: kept).louder == (0.0, 0.0)
+    assert not any(Learner(other, lambda: kept).louder)
 
 
 @pytest.mark.parametrize("harm", ["", "{}", '{"version": 1, "key": "x", "numbers": "many"}', "\0"])
 def test_a_damaged_file_is_as_good_as_none(tmp_path: Path, harm: str) -> None:
     kept = Kept(tmp_path / "a.learned", [])
     kept.file.write_text(harm, "utf-8")
-    assert Learner(VOCABULARY, lambda: kept).louder == (0.0, 0.0)
+    assert not any(Learner(VOCABULARY, lambda: kept).louder)
     assert roots(kept.file) is None

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from slm_lsp.completion.remembering import WorkspaceMemory
 from slm_lsp.context.workspace import Workspace
 from slm_lsp.memory import disk
+from slm_lsp.memory.weights import WORKSPACE
 from slm_lsp.text.lines import split
 from slm_lsp.text.snapshot import Snapshot
 from slm_lsp.tokens.vocabulary import Vocabulary
@@ -49,7 +51,7 @@ class Session:
         last = self.vocabulary.encode(before)
         recall = self.memory.at(self.vocabulary, self.document(name, before), before, "", last, MEGABYTES)
         written: list[int] = []
-        while (said := recall.recalled(written)) and len(written) < 12:
+        while (said := recall.said_after(written)) and len(written) < 12:
             loudest = max(said, key=lambda one: one.loudness)
             written.append(max(loudest.told, key=lambda token: (loudest.told[token], -token)))
         return self.vocabulary.decode(written)
@@ -192,9 +194,10 @@ def test_what_is_typed_where_memory_spoke_makes_it_louder_here(
         last, column = session.vocabulary.encode(before), len(before)
         noted = 0, column, column
         recall = session.memory.at(session.vocabulary, document, before, "", last, MEGABYTES, noted)
-        (said,) = recall.recalled([])
-        recall.noted([], 1.0, dict.fromkeys(said.told, 0.1))
-        return said.loudness
+        said = recall.recalled([])
+        assert said
+        recall.noted([], 1.0, np.log(np.full(len(said.ids), 0.1)))
+        return float(said.loudness[WORKSPACE])
 
     usual = loudness()
     # A look at the same place, where nothing was typed yet, teaches nothing.

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -286,12 +286,13 @@ class Sure:
     def __init__(self, drafts: bool) -> None:
         self._drafts = drafts
 
-    def recalled(self, written: Sequence[int], allowed: Sequence[int] | None = None) -> Sequence[Remembered]:
+    def recalled(self, written: Sequence[int], allowed: Sequence[int] | None = None) -> Remembered | None:
         last = written[-1] if written else 0
-        sure, unsure = Remembered({(last * 7 + 1) % 251: 1.0}, 3.0, 0.0, 0.0), {5: 0.01}
-        return [sure if last % 3 == 0 else Remembered(unsure, 0.0, 0.0, 0.5)]
+        id, share, *loud = ((last * 7 + 1) % 251, 1.0, 3.0, 0.0) if last % 3 == 0 else (5, 0.01, 0.0, 0.5)
+        loudness, power = (np.array([one]) for one in loud)
+        return Remembered(np.array([id]), np.array([[share]]), loudness, np.zeros(1), power)
 
-    def noted(self, written: Sequence[int], entropy: float, chances: Mapping[int, float]) -> None:
+    def noted(self, written: Sequence[int], entropy: float, logs: NDArray[np.float64]) -> None:
         """A pure function of what was written learns nothing."""
 
     def draft(self, written: Sequence[int], limit: int) -> Sequence[int]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -13,27 +14,34 @@ from slm_lsp.engine.outlook import Outlook, Writing
 SIZE = 40
 
 
-def said_of(told: Mapping[int, float], loudness: float, doubt: float = 0.0, power: float = 0.0) -> Remembered:
-    return Remembered(told, loudness, doubt, power)
+class Voice(NamedTuple):
+    """What one voice remembers (see `Remembered`)."""
+
+    told: Mapping[int, float]
+    loudness: float
+    doubt: float = 0.0
+    power: float = 0.0
+
+
+def remembered(said: Sequence[Voice], allowed: Sequence[int] | None = None) -> Remembered | None:
+    ids = sorted({id for one in said for id in one.told if allowed is None or id in allowed})
+    shares = np.array([[one.told.get(id, 0.0) for id in ids] for one in said])
+    loud = (np.array([one[at] for one in said]) for at in (1, 2, 3))
+    return Remembered(np.array(ids), shares, *loud) if ids else None
 
 
 class Fixed:
     """A memory that says the same everywhere, and knows what the model said where it was asked last."""
 
-    def __init__(self, *said: Remembered) -> None:
+    def __init__(self, *said: Voice) -> None:
         self._said = said
-        self.heard: tuple[list[int], float, dict[int, float]] | None = None
+        self.heard: tuple[list[int], float, list[float]] | None = None
 
-    def recalled(self, written: Sequence[int], allowed: Sequence[int] | None = None) -> Sequence[Remembered]:
-        return [
-            one._replace(
-                told={id: share for id, share in one.told.items() if allowed is None or id in allowed}
-            )
-            for one in self._said
-        ]
+    def recalled(self, written: Sequence[int], allowed: Sequence[int] | None = None) -> Remembered | None:
+        return remembered(self._said, allowed)
 
-    def noted(self, written: Sequence[int], entropy: float, chances: Mapping[int, float]) -> None:
-        self.heard = list(written), entropy, dict(chances)
+    def noted(self, written: Sequence[int], entropy: float, logs: NDArray[np.float64]) -> None:
+        self.heard = list(written), entropy, logs.tolist()
 
     def draft(self, written: Sequence[int], limit: int) -> Sequence[int]:
         return ()
@@ -72,7 +80,7 @@ class Known:
         return self._raised
 
 
-def mixed(chances: NDArray[np.float64], said: Sequence[Remembered]) -> NDArray[np.float64]:
+def mixed(chances: NDArray[np.float64], said: Sequence[Voice]) -> NDArray[np.float64]:
     made, entropy = chances.copy(), -(chances[chances > 0] * np.log(chances[chances > 0])).sum()
     for one in said:
         for id, share in one.told.items():
@@ -80,18 +88,18 @@ def mixed(chances: NDArray[np.float64], said: Sequence[Remembered]) -> NDArray[n
     return np.asarray(made / made.sum())
 
 
-SAID: list[list[Remembered]] = [
+SAID: list[list[Voice]] = [
     [],
-    [said_of({3: 0.2}, 0.5)],
-    [said_of({5: 0.6, 6: 0.3}, 1.0, 0.3, 0.4)],
-    [said_of({1: 0.5, 2: 0.1}, -1.0, 0.2, 0.5), said_of({2: 0.7, 8: 0.3}, 0.4, 0.1, 0.9)],
-    [said_of({9: 1.0}, 3.5, 0.0, 1.0)],
+    [Voice({3: 0.2}, 0.5)],
+    [Voice({5: 0.6, 6: 0.3}, 1.0, 0.3, 0.4)],
+    [Voice({1: 0.5, 2: 0.1}, -1.0, 0.2, 0.5), Voice({2: 0.7, 8: 0.3}, 0.4, 0.1, 0.9)],
+    [Voice({9: 1.0}, 3.5, 0.0, 1.0)],
 ]
 
 
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("said", SAID)
-def test_choice_probability_and_entropy_are_those_of_the_mixture(seed: int, said: list[Remembered]) -> None:
+def test_choice_probability_and_entropy_are_those_of_the_mixture(seed: int, said: list[Voice]) -> None:
     ahead, chances = outlook(seed)
     expected = mixed(chances, said)
     order = np.argsort(-expected, kind="stable")
@@ -110,8 +118,8 @@ def test_both_distributions_are_narrowed_before_they_are_mixed(seed: int) -> Non
     ahead, chances = outlook(seed)
     allowed = [2, 3, 5, 8, 13, 21, 34]
     narrowed = np.where(np.isin(np.arange(SIZE), allowed), chances, 0)
-    expected = mixed(narrowed / narrowed.sum(), [said_of({8: 0.6, 13: 0.2}, 0.7, 0.2, 0.4)])
-    memory = Fixed(said_of({8: 0.6, 13: 0.2, 1: 0.2}, 0.7, 0.2, 0.4))
+    expected = mixed(narrowed / narrowed.sum(), [Voice({8: 0.6, 13: 0.2}, 0.7, 0.2, 0.4)])
+    memory = Fixed(Voice({8: 0.6, 13: 0.2, 1: 0.2}, 0.7, 0.2, 0.4))
     decoding = Decoding(9, memory=memory, constraint=lambda: Only(allowed))
     tokens = ahead.likeliest(Writing(decoding), 3)
     assert [token.id for token in tokens] == np.argsort(-expected, kind="stable")[:3].tolist()
@@ -122,9 +130,7 @@ def test_both_distributions_are_narrowed_before_they_are_mixed(seed: int) -> Non
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("said", SAID)
 @pytest.mark.parametrize("known", [[3], [5, 7, 9], range(20), range(SIZE)])
-def test_known_names_are_raised_in_the_mixture(
-    seed: int, said: list[Remembered], known: Sequence[int]
-) -> None:
+def test_known_names_are_raised_in_the_mixture(seed: int, said: list[Voice], known: Sequence[int]) -> None:
     ahead, chances = outlook(seed)
     plain = mixed(chances, said)
     expected = np.where(np.isin(np.arange(SIZE), known), plain * math.exp(1.7), plain)
@@ -156,7 +162,7 @@ def test_of_what_may_be_written_known_names_are_raised(seed: int) -> None:
 
 def test_ids_beyond_the_vocabulary_are_left_out() -> None:
     ahead, chances = outlook(0)
-    (token,) = ahead.likeliest(Writing(Decoding(9, memory=Fixed(said_of({SIZE + 3: 0.9}, 5.0)))), 1)
+    (token,) = ahead.likeliest(Writing(Decoding(9, memory=Fixed(Voice({SIZE + 3: 0.9}, 5.0)))), 1)
     assert token.id == chances.argmax()
 
 
@@ -164,11 +170,9 @@ def test_a_text_tells_its_memory_what_was_written() -> None:
     asked = []
 
     class Asked(Fixed):
-        def recalled(
-            self, written: Sequence[int], allowed: Sequence[int] | None = None
-        ) -> Sequence[Remembered]:
+        def recalled(self, written: Sequence[int], allowed: Sequence[int] | None = None) -> Remembered | None:
             asked.append(list(written))
-            return [said_of({4: 0.9}, 9.0)]
+            return remembered([Voice({4: 0.9}, 9.0)])
 
     writing = Writing(Decoding(9, memory=Asked(), constraint=lambda: Only([4, 7])))
     assert not writing.is_free
@@ -180,18 +184,18 @@ def test_a_text_tells_its_memory_what_was_written() -> None:
 
 def test_a_memory_is_told_what_the_model_alone_said_of_its_tokens() -> None:
     ahead, chances = outlook(3)
-    memory = Fixed(said_of({4: 0.9, 7: 0.1}, 2.0), said_of({7: 1.0}, 1.0))
+    memory = Fixed(Voice({4: 0.9, 7: 0.1}, 2.0), Voice({7: 1.0}, 1.0))
     ahead.likeliest(Writing(Decoding(9, memory=memory)), 1)
     assert memory.heard
     written, entropy, heard = memory.heard
     assert (written, entropy) == ([], ahead.entropy)
-    assert heard == pytest.approx({4: chances[4], 7: chances[7]}, rel=1e-5)
+    assert np.exp(heard) == pytest.approx([chances[4], chances[7]], rel=1e-5)
 
 
 def test_the_model_rules_out_what_memory_is_not_sure_of() -> None:
     ahead, chances = outlook(4)
     worst = int(chances.argmin())
-    added = Writing(Decoding(9, memory=Fixed(said_of({worst: 1.0}, 1.0))))
-    multiplied = Writing(Decoding(9, memory=Fixed(said_of({worst: 1.0}, 1.0, power=1.0))))
+    added = Writing(Decoding(9, memory=Fixed(Voice({worst: 1.0}, 1.0))))
+    multiplied = Writing(Decoding(9, memory=Fixed(Voice({worst: 1.0}, 1.0, power=1.0))))
     assert ahead.likeliest(added, 1)[0].id == worst
     assert ahead.likeliest(multiplied, 1)[0].id == chances.argmax()

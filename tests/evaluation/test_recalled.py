@@ -11,10 +11,14 @@ from slm_lsp.engine.interface import Decoding
 from slm_lsp.engine.outlook import Outlook, Writing
 from slm_lsp.evaluation.holes import tasks
 from slm_lsp.evaluation.recalled import Heard, Observation, fit, heard, losses, observe
-from slm_lsp.memory.recall import Recall, Source
-from slm_lsp.memory.segment import LONGEST, Segment
-from slm_lsp.memory.weights import OWN, WORKSPACE, Weights, shipped
+from slm_lsp.memory.kernels.plan import LONGEST, VOICES
+from slm_lsp.memory.lookup import Source
+from slm_lsp.memory.recall import Recall
+from slm_lsp.memory.segment import Segment
+from slm_lsp.memory.weights import WORKSPACE, Weights, shipped
 from tests.evaluation.doubled import doubled
+
+KNOWN = (1.0, 0.8, 0.7, 0.5)
 
 
 def observations(count: int, right: float) -> list[Observation]:
@@ -25,21 +29,22 @@ def observations(count: int, right: float) -> list[Observation]:
             at // 10,
             "python",
             0.1,
-            (Heard(WORKSPACE, (*length, 1.0, 0.8, 0.7, 2.0), (1.0,), (0.1,), (rng.random() < right,)),),
+            (Heard(WORKSPACE, (*length, *KNOWN, 2.0), (1.0,), (0.1,), (rng.random() < right,)),),
         )
         for at in range(count)
     ]
 
 
 def loudness(weights: Weights) -> float:
-    return weights.remembered(WORKSPACE, 4, (1.0, 0.8, 0.7), {}).loudness
+    row = weights.table[WORKSPACE]
+    return float(row[3] + row[LONGEST:] @ KNOWN)
 
 
 def test_the_mixture_is_that_of_the_decode_loop() -> None:
     files = Segment.build({"a": [1, 2, 3, 4], "b": [9, 3, 5]}, 50)
     own = Segment.build({"c": [3, 4, 6, 3, 7]}, 50)
-    everywhere, here = Source(files, np.ones(2), True), Source(own, np.ones(1), True)
-    recall = Recall([2, 3], [everywhere], [here], Weights.for_language("python"))
+    everywhere, here = Source(files, np.ones(2)), Source(own, np.ones(1))
+    recall = Recall([2, 3], [everywhere], [here], Weights.for_language("python"), 50)
     logits = np.random.default_rng(0).normal(0, 2, 50).astype(np.float32)
     chances = np.exp(logits.astype(np.float64))
     chances /= chances.sum()
@@ -48,7 +53,7 @@ def test_the_mixture_is_that_of_the_decode_loop() -> None:
     ahead = Outlook(logits, int(logits.argmax()), total, entropy)
     tokens = ahead.likeliest(Writing(Decoding(1, memory=recall)), 50)
     said = recall.said_after()
-    assert {one.kind for one in said} == {WORKSPACE, OWN}
+    assert {one.voice for one in said} == set(range(VOICES))
     listened = tuple(heard(one, entropy, dict(enumerate(chances)), {right}) for one in said)
     observed = [Observation(hole, "python", chances[right], listened) for hole in range(5)]
     found = losses(observed, shipped())["all"]

@@ -1,58 +1,65 @@
 """Learning how loud memory may speak: towards what was typed, step by step, and never far."""
 
 import math
+from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
 from slm_lsp.engine.interface import Remembered
-from slm_lsp.engine.mixing import added
+from slm_lsp.memory.kernels.plan import VOICES
 from slm_lsp.memory.learning import MOST, RATE, Learning
-from slm_lsp.memory.recall import Evidence, Said
-from slm_lsp.memory.weights import OWN, WORKSPACE
 
-CHANCES = {3: 0.2, 4: 0.05, 5: 0.3}
-NOTHING = Evidence(1, 1, {})
-
-
-def said(workspace: float, own: float) -> list[Said]:
-    return [
-        Said(WORKSPACE, NOTHING, Remembered({3: 0.7, 4: 0.3}, workspace, 0.2, 0.4)),
-        Said(OWN, NOTHING, Remembered({4: 0.5, 5: 0.5}, own, 0.4, 0.3)),
-    ]
+IDS, CHANCES = np.array([3, 4, 5]), np.array([0.2, 0.05, 0.3])
+SHARES = np.array([[0.7, 0.3, 0.0], [0.0, 0.5, 0.5], [0.2, 0.2, 0.2], [0.0, 0.0, 0.0]])
+LOUDNESS = (0.3, -0.2, 0.1, 0.0)
+DOUBT, POWER = np.array([0.2, 0.4, 0.1, 0.3]), np.array([0.4, 0.3, 0.5, 0.2])
+ENTROPY = 1.5
 
 
-def likelihood(workspace: float, own: float, right: int) -> float:
+def said(loudness: Sequence[float] = LOUDNESS) -> Remembered:
+    return Remembered(IDS, SHARES, np.array(loudness), DOUBT, POWER)
+
+
+def learn(learning: Learning, right: int) -> None:
+    learning.learn(said(), ENTROPY, np.log(CHANCES), right)
+
+
+def likelihood(loudness: Sequence[float], right: int) -> float:
     """The logarithm of the chance of `right` in the mixture; the model gives another token a tenth."""
-    parts = added([one.remembered for one in said(workspace, own)], 1.5, CHANCES)
-    chance = CHANCES.get(right, 0.1) + sum(part.get(right, 0.0) for part in parts)
-    return math.log(chance / (1 + sum(sum(part.values()) for part in parts)))
+    loud = np.exp(np.array(loudness) + DOUBT * ENTROPY)[:, None]
+    more = (SHARES * loud * CHANCES ** POWER[:, None]).sum(0)
+    chance = (CHANCES + more)[right == IDS].sum() if right in IDS else 0.1
+    return math.log(chance / (1 + more.sum()))
 
 
 @pytest.mark.parametrize("right", [3, 4, 5, 9])
 def test_a_step_goes_the_way_that_makes_what_was_typed_likelier(right: int) -> None:
     learning, small = Learning(), 1e-5
-    learning.learn(said(0.3, -0.2), 1.5, CHANCES, right)
-    for kind in (WORKSPACE, OWN):
-        by = [small if kind == one else 0.0 for one in (WORKSPACE, OWN)]
-        up, down = (likelihood(0.3 + s * by[0], -0.2 + s * by[1], right) for s in (1, -1))
+    learn(learning, right)
+    for voice in range(VOICES):
+        up, down = (
+            likelihood([one + by * (at == voice) for at, one in enumerate(LOUDNESS)], right)
+            for by in (small, -small)
+        )
         slope = (up - down) / (2 * small)
-        assert learning.louder[kind] == pytest.approx(RATE * slope / math.sqrt(1 + slope**2), abs=1e-6)
+        assert learning.louder[voice] == pytest.approx(RATE * slope / math.sqrt(1 + slope**2), abs=1e-6)
 
 
-def test_a_source_that_says_nothing_is_not_judged() -> None:
+def test_a_voice_that_says_nothing_is_not_judged() -> None:
     learning = Learning()
-    learning.learn(said(0.3, 0.0)[:1], 1.5, CHANCES, 3)
-    assert learning.louder[WORKSPACE] > 0
-    assert learning.louder[OWN] == 0
+    learn(learning, 3)
+    assert learning.louder[0] > 0
+    assert learning.louder[-1] == 0
 
 
 def test_what_was_learned_stays_within_bounds_and_goes_on_from_where_it_was() -> None:
     learning = Learning()
     for _ in range(5000):
-        learning.learn(said(0.0, 0.0), 1.5, CHANCES, 9)
-    assert -MOST <= min(learning.louder) <= max(learning.louder) < -0.5
+        learn(learning, 9)
+    assert -MOST <= min(learning.louder) <= max(learning.louder[:3]) < -0.5
     again = Learning(learning.numbers)
     assert again.louder == learning.louder
     for one in (learning, again):
-        one.learn(said(0.0, 0.0), 1.5, CHANCES, 3)
+        learn(one, 3)
     assert again.numbers == learning.numbers

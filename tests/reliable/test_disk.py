@@ -262,7 +262,7 @@ def remembers(memory: WorkspaceMemory) -> bool:
     before = "def greet(name:"
     document = Snapshot("file:///new.py", "python", 1, (before,), None)
     last = VOCABULARY.encode(before)
-    return bool(memory.at(VOCABULARY, document, before, "", last, 1).recalled([]))
+    return memory.at(VOCABULARY, document, before, "", last, 1).recalled([]) is not None
 
 
 @pytest.mark.parametrize("harm", ["cut short", "overwritten", "gone"])

@@ -1,9 +1,9 @@
 """What the engine asks a window while it writes: memory and known names are the window's alone."""
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from slm_lsp.engine.interface import Decoding, Raised, Remembered
 from slm_lsp.engine.shared.wire import Header
@@ -30,19 +30,15 @@ class Asked:
         mask[np.asarray(ids)] = True
         return Raised(mask, said["bonus"])
 
-    def recalled(self, written: Sequence[int], allowed: Sequence[int] | None = None) -> Sequence[Remembered]:
+    def recalled(self, written: Sequence[int], allowed: Sequence[int] | None = None) -> Remembered | None:
         """See `slm_lsp.engine.interface.Memory.recalled`."""
         said, ids = self._put({"ask": "recalled", "free": allowed is None}, written, allowed or ())
-        left = iter(ids)
-        return [
-            Remembered(dict(zip(islice(left, len(shares)), shares, strict=True)), *loud)
-            for shares, loud in said["said"]
-        ]
+        return Remembered(np.asarray(ids, np.int64), *map(np.array, said["said"])) if ids else None
 
-    def noted(self, written: Sequence[int], entropy: float, chances: Mapping[int, float]) -> None:
+    def noted(self, written: Sequence[int], entropy: float, logs: NDArray[np.float64]) -> None:
         """Tell the window what the model says where its text begins: each question takes time."""
         if not self._written and not written:
-            self._put({"ask": "noted", "entropy": entropy, "chances": [*chances.values()]}, (), [*chances])
+            self._put({"ask": "noted", "entropy": entropy, "logs": logs.tolist()}, ())
 
     def draft(self, written: Sequence[int], limit: int) -> Sequence[int]:
         """See `slm_lsp.engine.interface.Memory.draft`."""
@@ -65,9 +61,7 @@ def answer(header: Header, ids: Sequence[int], decoding: Decoding) -> tuple[Head
     if header["ask"] == "draft":
         return {}, decoding.memory.draft(written, header["limit"])
     if header["ask"] == "noted":
-        chances = dict(zip(more, header["chances"], strict=True))
-        decoding.memory.noted(written, header["entropy"], chances)
+        decoding.memory.noted(written, header["entropy"], np.array(header["logs"]))
         return {}, ()
     said = decoding.memory.recalled(written, None if header["free"] else more)
-    parts = [([*one.told.values()], (one.loudness, one.doubt, one.power)) for one in said]
-    return {"said": parts}, [id for one in said for id in one.told]
+    return ({"said": [one.tolist() for one in said[1:]]}, said.ids.tolist()) if said else ({}, ())

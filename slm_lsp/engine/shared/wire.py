@@ -11,7 +11,7 @@ from slm_lsp.errors import ModelError
 
 Header = dict[str, Any]
 
-PROTOCOL = 3
+PROTOCOL = 4
 """Changes with what the two sides say to one another: those of another number don't meet."""
 
 LOST = (EOFError, OSError)

@@ -9,8 +9,6 @@ import math
 
 import numpy as np
 
-from slm_lsp.engine.llama.kernels.jit import jit
-from slm_lsp.engine.llama.kernels.memory import f32, i64, put_f32
 from slm_lsp.engine.llama.kernels.plan import (
     ATTENDED,
     BLOCK,
@@ -29,6 +27,8 @@ from slm_lsp.engine.llama.kernels.plan import (
 from slm_lsp.engine.llama.kernels.pointwise import exponential, keep
 from slm_lsp.engine.llama.kernels.products import float_panel
 from slm_lsp.engine.llama.kernels.tiles import largest, total_of
+from slm_lsp.native.access import f32, i64, put_f32
+from slm_lsp.native.jit import jit
 
 _NOTHING = np.float32(-np.inf)
 

@@ -6,7 +6,6 @@ import numpy as np
 
 from slm_lsp.engine.llama.kernels import plan as at
 from slm_lsp.engine.llama.kernels.attention import attend_rows, store
-from slm_lsp.engine.llama.kernels.jit import jit
 from slm_lsp.engine.llama.kernels.matrices import (
     ADD,
     PIECE_BYTES,
@@ -15,20 +14,6 @@ from slm_lsp.engine.llama.kernels.matrices import (
     multiply,
     panel_size,
     product,
-)
-from slm_lsp.engine.llama.kernels.memory import (
-    bf16,
-    f16,
-    f32,
-    f64,
-    fetch,
-    fetch_add,
-    give_way,
-    i8_as_f32,
-    i64,
-    publish,
-    put_f32,
-    put_f64,
 )
 from slm_lsp.engine.llama.kernels.pointwise import (
     add,
@@ -42,6 +27,21 @@ from slm_lsp.engine.llama.kernels.pointwise import (
 )
 from slm_lsp.engine.llama.kernels.team import claim, finish, wait
 from slm_lsp.engine.llama.kernels.tiles import largest, total_of
+from slm_lsp.native.access import (
+    bf16,
+    f16,
+    f32,
+    f64,
+    fetch,
+    fetch_add,
+    give_way,
+    i8_as_f32,
+    i64,
+    publish,
+    put_f32,
+    put_f64,
+)
+from slm_lsp.native.jit import jit
 
 _PIECES = 16
 """Pieces that rows are shared out in, where each row is little work."""

@@ -1,10 +1,10 @@
 """Products of rows and whole matrices, which the threads share out among them."""
 
 from slm_lsp.engine.llama.kernels import plan as at
-from slm_lsp.engine.llama.kernels.jit import jit
-from slm_lsp.engine.llama.kernels.memory import i64
 from slm_lsp.engine.llama.kernels.products import float_panel, int_panel
 from slm_lsp.engine.llama.kernels.team import claim, finish, wait
+from slm_lsp.native.access import i64
+from slm_lsp.native.jit import jit
 
 PIECE_BYTES = 32768
 """Weights of a piece of a product: enough to be worth claiming, few enough for all to end together."""

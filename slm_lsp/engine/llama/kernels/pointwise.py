@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from slm_lsp.engine.llama.kernels.jit import jit
-from slm_lsp.engine.llama.kernels.memory import (
+from slm_lsp.engine.llama.kernels.plan import FLOAT32
+from slm_lsp.engine.llama.kernels.tiles import largest_magnitude, total_of_squares
+from slm_lsp.native.access import (
     as_float,
     f32,
     i16,
@@ -16,8 +17,7 @@ from slm_lsp.engine.llama.kernels.memory import (
     put_i16,
     whole,
 )
-from slm_lsp.engine.llama.kernels.plan import FLOAT32
-from slm_lsp.engine.llama.kernels.tiles import largest_magnitude, total_of_squares
+from slm_lsp.native.jit import jit
 
 STEPS = np.float32(32767)
 """Activations are rounded to so many steps on either side of 0: a row's int16 with its own scale."""

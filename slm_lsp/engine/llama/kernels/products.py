@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from slm_lsp.engine.llama.kernels.jit import jit
 from slm_lsp.engine.llama.kernels.plan import BFLOAT16, FLOAT32, INT8, TALLEST
 from slm_lsp.engine.llama.kernels.tiles import (
     BFLOAT16_TILES,
@@ -12,6 +11,7 @@ from slm_lsp.engine.llama.kernels.tiles import (
     INT4_TILES,
     INT8_TILES,
 )
+from slm_lsp.native.jit import jit
 
 
 def _of_height(tiles: tuple[Any, ...]) -> Callable[..., None]:

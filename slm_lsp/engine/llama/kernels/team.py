@@ -4,9 +4,9 @@ A thread that comes late finds the phases before done and helps with the one at 
 is not waited for. `COUNTERS` has a line of `LINE` int64 for each phase, and `CONTROL` one for each flag.
 """
 
-from slm_lsp.engine.llama.kernels.jit import jit
-from slm_lsp.engine.llama.kernels.memory import fetch, fetch_add, give_way, i64, pause
 from slm_lsp.engine.llama.kernels.plan import CONTROL, COUNTERS, LINE, STOP
+from slm_lsp.native.access import fetch, fetch_add, give_way, i64, pause
+from slm_lsp.native.jit import jit
 
 _DONE = 8
 """Place of the pieces done in a counter line, away from those claimed."""

@@ -1,30 +1,27 @@
-"""Compiles the kernels to an object file: numba to LLVM's language, llvmlite to machine code."""
+"""Compiles a function to an object file: numba to LLVM's language, llvmlite to machine code."""
 
 import llvmlite.binding as llvm
 from numba import types
 from numba.core.dispatcher import Dispatcher
 
-from slm_lsp.engine.llama.kernels.forward import join
 
-_SIGNATURE = (types.int64, types.int64)
-
-
-def emit(symbol: str, machine: llvm.TargetMachine) -> bytes:
-    """Return an object file whose function `symbol` is `kernels.forward.join`.
+def emit(function: object, arguments: int, symbol: str, machine: llvm.TargetMachine) -> bytes:
+    """Return an object file in which a function of some int64 (see `slm_lsp.native.jit`) is called `symbol`.
 
     It has the calling convention of numba's native functions: (address for the result, address for an
-    exception, plan, thread), returning 0.
+    exception, the arguments), returning 0.
     """
-    assert isinstance(join, Dispatcher)
-    join.compile(_SIGNATURE)
-    compiled = join.overloads[_SIGNATURE]
+    assert isinstance(function, Dispatcher)
+    signature = (types.int64,) * arguments
+    function.compile(signature)
+    compiled = function.overloads[signature]
     module = llvm.parse_assembly(
-        join.inspect_llvm(_SIGNATURE).replace(compiled.fndesc.llvm_func_name, symbol)
+        function.inspect_llvm(signature).replace(compiled.fndesc.llvm_func_name, symbol)
     )
     # What wraps it for the interpreter needs symbols of numba's own: nothing but the function itself is kept.
-    for function in module.functions:
-        if not function.is_declaration:
-            function.linkage = "external" if function.name == symbol else "internal"
+    for one in module.functions:
+        if not one.is_declaration:
+            one.linkage = "external" if one.name == symbol else "internal"
     for variable in module.global_variables:
         if not variable.is_declaration:
             variable.linkage = "internal"

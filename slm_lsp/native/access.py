@@ -45,6 +45,8 @@ def _storer(element: ir.Type, argument: Any, narrow: Callable[[Any, Any], Any] |
 f32 = _loader(ir.FloatType(), types.float32)
 f64 = _loader(ir.DoubleType(), types.float64)
 i64 = _loader(_I64, types.int64)
+u32 = _loader(ir.IntType(32), types.int64, lambda builder, value: builder.zext(value, _I64))
+u16 = _loader(ir.IntType(16), types.int64, lambda builder, value: builder.zext(value, _I64))
 i16 = _loader(ir.IntType(16), types.int64, lambda builder, value: builder.sext(value, _I64))
 i8_as_f32 = _loader(
     ir.IntType(8), types.float32, lambda builder, value: builder.sitofp(value, ir.FloatType())
@@ -167,3 +169,21 @@ def give_way(typing: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(), generate
+
+
+@intrinsic
+def prefetch(typing: Any, address: Any) -> Any:
+    """Begin to fetch the memory at an address, which is read soon."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = builder.inttoptr(arguments[0], ir.IntType(8).as_pointer())
+        function = builder.module.declare_intrinsic(
+            "llvm.prefetch",
+            (pointer.type,),
+            ir.FunctionType(ir.VoidType(), [pointer.type, *[ir.IntType(32)] * 3]),
+        )
+        # For reading, as near as can be, as data.
+        builder.call(function, [pointer, *(ir.IntType(32)(number) for number in (0, 3, 1))])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
