@@ -34,6 +34,9 @@ SIZE = LONGEST + FACTORS + 1
 SMALLER = (0, 10, 100, 1000)
 """Other files that are remembered, of all that there are: what memory is worth in smaller workspaces."""
 
+FITTED = (1, 2)
+"""Of those the ones that a fit is for as well: fitted to whole workspaces alone, ten files did worse than none."""
+
 PENALTY, OWN_PENALTY = 2.0, 40.0
 """Of half the squared distance from where a fit begins, in observations: what is rare stays as it was.
 
@@ -188,12 +191,15 @@ def fit(
 ) -> dict[str, Sequence[Fitted]]:
     """Return weights for all observations together, and for each language that has enough of them.
 
-    `start` is where the search begins, and what it stays near to where little is known.
+    What smaller memories said counts as well. `start` is where the search begins, and what it stays near to where little is known.
     """
-    together = _likeliest(_Table.of(observations), _flat(start["all"]), PENALTY)
+    seen = [*observations]
+    for at in FITTED:
+        seen += [one._replace(heard=one.smaller[at]) for one in observations if len(one.smaller) > at]
+    together = _likeliest(_Table.of(seen), _flat(start["all"]), PENALTY)
     found: dict[str, Sequence[Fitted]] = {"all": _shaped(together)}
     for family in sorted({one.family for one in observations}):
-        own = [one for one in observations if one.family == family]
+        own = [one for one in seen if one.family == family]
         if len(own) >= FEWEST:
             found[family] = _shaped(_likeliest(_Table.of(own), together, OWN_PENALTY))
     return found

@@ -55,18 +55,14 @@ class Lookup:
         self._shares = np.zeros((at.VOICES, at.MOST))
         self._found = np.zeros((at.VOICES, at.PER_VOICE))
         self._doubt, self._power = weights.doubt, weights.power
-        marks, slots = np.zeros(vocabulary, np.int16), np.zeros(vocabulary, np.int16)
-        scratch = np.zeros(at.scratch(len(sources), NARROWED), np.int64)
         arrays: dict[int, NDArray[Any]] = {
             at.CONTEXT: self._context,
-            at.MARKS: marks,
-            at.SLOTS: slots,
             at.WEIGHTS: weights.table,
-            at.SCRATCH: scratch,
             at.IDS: self._ids,
             at.SHARES: self._shares,
             at.FOUND: self._found,
             **dict(zip((at.ALIKE, at.SHORTER), _tables(), strict=True)),
+            **dict(zip((at.MARKS, at.SLOTS, at.SCRATCH), _room(vocabulary, len(sources)), strict=True)),
         }
         # The plan has their addresses.
         self._held = [*arrays.values(), *(source for _, source in sources)]
@@ -124,6 +120,13 @@ def _tables() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     longest."""
     steps = np.arange(at.STEPS + 1) / at.STEPS
     return np.exp(ALIKE * steps), np.exp(-SHORTER * np.arange(at.LONGEST))
+
+
+@cache
+def _room(vocabulary: int, sources: int) -> tuple[NDArray[np.int16], NDArray[np.int16], NDArray[np.int64]]:
+    """Return memory to work in: one for all, as the interpreter is not let go of while it is used."""
+    tables = np.zeros((2, vocabulary), np.int16)
+    return tables[0], tables[1], np.zeros(at.scratch(sources, NARROWED), np.int64)
 
 
 @cache

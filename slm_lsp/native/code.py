@@ -37,7 +37,7 @@ class Function:
     """Machine code of this process."""
 
     def __init__(self, code: bytes, machine: llvm.TargetMachine, source: Source) -> None:
-        _provide_yield()
+        _provide()
         # The engine owns the machine and the code: both must outlive the function.
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
@@ -104,8 +104,11 @@ def _write(path: Path, code: bytes) -> None:
         partial.replace(path)
 
 
-def _provide_yield() -> None:
-    """Windows has `sched_yield` under another name."""
+def _provide() -> None:
+    """Name what machine code calls and Windows has elsewhere, or under another name."""
     if sys.platform == "win32":
-        function = ctypes.windll.kernel32.SwitchToThread
-        llvm.add_symbol("sched_yield", ctypes.cast(function, ctypes.c_void_p).value)
+        runtime = ctypes.CDLL("ucrtbase")
+        functions = {"sched_yield": ctypes.windll.kernel32.SwitchToThread}
+        functions |= {name: getattr(runtime, name) for name in ("exp", "log")}
+        for name, function in functions.items():
+            llvm.add_symbol(name, ctypes.cast(function, ctypes.c_void_p).value)

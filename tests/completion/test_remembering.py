@@ -6,10 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from slm_lsp.completion.context import Contexts
+from slm_lsp.completion.cursor import look
+from slm_lsp.completion.model import LoadedModel
+from slm_lsp.completion.pipeline import prompt_of, remembered
 from slm_lsp.completion.remembering import WorkspaceMemory
+from slm_lsp.completion.request import CompletionRequest
+from slm_lsp.config import Settings
 from slm_lsp.context.workspace import Workspace
+from slm_lsp.engine.scripted import ScriptedEngine
 from slm_lsp.memory import disk
 from slm_lsp.memory.weights import WORKSPACE
+from slm_lsp.prompt.formats import detect
 from slm_lsp.text.lines import split
 from slm_lsp.text.snapshot import Snapshot
 from slm_lsp.tokens.vocabulary import Vocabulary
@@ -76,6 +84,20 @@ def test_a_file_is_no_memory_for_itself_but_its_text_is(session: Session) -> Non
     assert session.next("bank.py", "    account.bal") == ""
     text = "    wallet.open(key)\n    wallet.open("
     assert session.next("bank.py", text).startswith("key)")
+
+
+def test_a_half_typed_word_is_not_remembered_as_what_stands_there(session: Session) -> None:
+    text = "amount = 1\n\nother = am"
+    document, format = session.document("new.py", text), detect(session.vocabulary)
+    model = LoadedModel("scripted", ScriptedEngine({}), session.vocabulary, format)
+    request = CompletionRequest(document, 2, len("other = am"), contexts=Contexts(session.workspace))
+    prompt = prompt_of(model, request, Settings())
+    recall = remembered(model, request, look(request)[1], Settings(), prompt)
+    assert recall
+    (half,) = session.vocabulary.encode(prompt.tail)
+    told = {id for one in recall.said_after() for id in one.told}
+    assert told
+    assert half not in told
 
 
 def test_open_buffers_count_as_they_are(session: Session) -> None:
