@@ -35,7 +35,7 @@ SMALLER = (0, 10, 100, 1000)
 """Other files that are remembered, of all that there are: what memory is worth in smaller workspaces."""
 
 FITTED = (1, 2)
-"""Of those the ones that a fit is for as well: fitted to whole workspaces alone, ten files did worse than none."""
+"""Of those the ones that a fit is for as well: fitted to all files alone, ten did worse than none."""
 
 PENALTY, OWN_PENALTY = 2.0, 40.0
 """Of half the squared distance from where a fit begins, in observations: what is rare stays as it was.
@@ -191,7 +191,8 @@ def fit(
 ) -> dict[str, Sequence[Fitted]]:
     """Return weights for all observations together, and for each language that has enough of them.
 
-    What smaller memories said counts as well. `start` is where the search begins, and what it stays near to where little is known.
+    What smaller memories said counts as well. `start` is where the search begins, and what it stays near to
+    where little is known.
     """
     seen = [*observations]
     for at in FITTED:

@@ -34,8 +34,11 @@ class Source(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """What a voice has found: the length of its longest match in tokens, what its places count in all, how
-    many different tokens followed, and how alike the text before the most alike place is, of 1."""
+    """What a voice has found.
+
+    That is the length of its longest match in tokens, what its places count in all, how many different tokens
+    followed, and how alike the text before the most alike place is, of 1.
+    """
 
     length: int
     places: float
@@ -104,8 +107,10 @@ class Lookup:
 
     @property
     def drafts(self) -> list[tuple[int, Segment, int]]:
-        """Where the likeliest token followed that was told last, of each kind of source that told any: the
-        length of the match, the segment, and the place in its order."""
+        """Where the likeliest token followed, of each kind of source that told any when it was asked last.
+
+        That is the length of the match, the segment, and the place in its order.
+        """
         found = self._found[: at.KINDS].tolist()
         return [
             (int(one[at.FOUND_LENGTH]), self._segments[int(one[at.DRAFT_SOURCE])], int(one[at.DRAFT_AT]))
@@ -116,8 +121,7 @@ class Lookup:
 
 @cache
 def _tables() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return what a place counts by how alike it is, and by how much shorter its match is than the
-    longest."""
+    """Return what a place counts by how alike it is, and by how much shorter its match is."""
     steps = np.arange(at.STEPS + 1) / at.STEPS
     return np.exp(ALIKE * steps), np.exp(-SHORTER * np.arange(at.LONGEST))
 

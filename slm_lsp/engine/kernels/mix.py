@@ -1,5 +1,4 @@
-"""The chances of what is remembered, and the entropy, in the mixture of a model's distribution and a
-memory's."""
+"""The chances of what is remembered in the mixture with a model's distribution, and the mixture's entropy."""
 
 import math
 

@@ -1,19 +1,16 @@
-"""Places in the plan, a block of int64 that tells the kernel all it needs to know, and in what it works
-with."""
+"""Places in the plan, a block of int64 that tells the kernel all it needs to know, and in its memory."""
 
 LONGEST = 8
 """Tokens by which places are told apart, at most."""
 
 WINDOW = 16
-"""Last tokens that are looked for among as many before a place: how alike the two are. 32 and 64 did
-worse."""
+"""Last tokens that are looked for among as many before a place: how alike the two are. 32 did no better."""
 
 STEPS = 256
 """In which it is counted how alike places are."""
 
 KINDS, VOICES = 2, 4
-"""Kinds of sources; of each kind one voice speaks for the longest matches, one, two further, for all
-places."""
+"""Kinds of sources; one voice of each speaks for the longest matches, one, two further, for all places."""
 
 TOLD = 8
 """Tokens that a voice tells, of all that followed: the rarest say less than the model itself does."""
@@ -46,12 +43,10 @@ found, float64 [VOICES, PER_VOICE]; sources."""
 SOURCES_AT = 16
 
 (KIND, WIDTH, TEXT, LENGTH, ORDER, FOLLOWING, HEADS, STARTS, FILES, COUNTED, PER_SOURCE) = range(11)
-"""Of each source: its kind, the bytes of a token, and what `slm_lsp.memory.segment.Segment` says of the
-rest."""
+"""Of each source: its kind, the bytes of a token, and what `Segment` says of the rest."""
 
 FACTORS = 4
-"""Numbers that a voice's loudness is made of beside the length of its match: places, share, different,
-alike."""
+"""What a voice's loudness is made of beside the length of its match: places, share, different, alike."""
 
 MOST = VOICES * TOLD
 """Tokens that are told by all voices together."""

@@ -1,5 +1,4 @@
-"""What followed the last tokens: the places with the longest matches, and those with shorter ones around
-them."""
+"""What followed the last tokens: at the places with the longest matches, and at those with shorter ones."""
 
 import math
 
@@ -10,8 +9,7 @@ from slm_lsp.native.jit import jit
 
 @jit
 def recall(plan: int) -> int:
-    """Find what followed, for each voice; return how many tokens are told (see
-    `slm_lsp.memory.kernels.plan`)."""
+    """Find what followed, for each voice of the plan; return how many tokens are told."""
     shares, told = i64(plan, at.SHARES), 0
     for number in range(at.VOICES * at.MOST):
         put_f64(shares, number, 0.0)
@@ -293,8 +291,10 @@ def tell(plan: int, voice: int, column: int, told: int) -> int:
 
 @jit
 def put_share(plan: int, ids: int, shares: int, token: int, share: float, told: int) -> int:
-    """Write the share of a token; return how many are told. The ids ascend: those above move up, with all
-    shares."""
+    """Write the share of a token; return how many are told.
+
+    The ids ascend: those above move up, with all shares.
+    """
     place = told
     while place > 0 and i64(ids, place - 1) >= token:
         place -= 1
