@@ -71,7 +71,7 @@ class Memory(Protocol):
         """
 
     def noted(self, written: Sequence[int], entropy: float, logs: NDArray[np.float64]) -> None:
-        """Take note of what the model alone said after `written`: of what was told the chances, as logarithms."""
+        """Take note of what the model alone says after `written`: `logs` of its chances of what was told."""
 
     def draft(self, written: Sequence[int], limit: int) -> Sequence[int]:
         """Return the likely continuation of `written`: at most `limit` ids, possibly none."""
