@@ -254,7 +254,7 @@ def tell(plan: int, voice: int, column: int, told: int) -> int:
     """Write what a voice has found; return how many tokens are told after it, of which there were `told`."""
     state, table = i64(plan, at.SCRATCH), ranges_of(plan, i64(plan, at.SOURCES))
     slots, shares = i64(plan, at.SLOTS), i64(plan, at.SHARES) + 8 * voice * at.MOST
-    found, ids, used = i64(plan, at.FOUND) + 8 * voice * at.PER_VOICE, i64(plan, at.IDS), 0
+    found, ids = i64(plan, at.FOUND) + 8 * voice * at.PER_VOICE, i64(plan, at.IDS)
     length, total, different, top = i64(state, at.REACHED), 0.0, 0, 0.0
     used = i64(state, at.SLOTS_USED)
     for slot in range(used):
