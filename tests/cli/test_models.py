@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from slm_lsp.cli.models import app
+from slm_lsp.completion import loading
 from slm_lsp.engine.llama import native
 from slm_lsp.errors import DownloadError, ModelNotFound, UsageError
 from slm_lsp.models import adapter, store
@@ -24,6 +25,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Told instead of compiling the kernels, which takes ten seconds for an empty cache folder."""
     told: list[str] = []
     monkeypatch.setattr(native, "kernels", lambda _progress: told.append("compiled"))
+    monkeypatch.setattr(loading, "make_ready", lambda _progress: None)
     return told
 
 

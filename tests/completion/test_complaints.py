@@ -14,7 +14,7 @@ from slm_lsp.completion.events import Happened
 from slm_lsp.completion.extent import Extent, extent, stop_rules
 from slm_lsp.completion.filters import Candidate, chain, run
 from slm_lsp.completion.gates import closed, closed_in
-from slm_lsp.completion.loading import load
+from slm_lsp.completion.loading import load, make_ready
 from slm_lsp.completion.model import LoadedModel, Progress
 from slm_lsp.completion.request import CompletionRequest, Reason, Source, Trigger
 from slm_lsp.completion.service import CompletionService
@@ -232,6 +232,7 @@ def test_offline_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     # All that this machine needs but the model: the kernels take long to compile.
     native.kernels(lambda done, doing: None)
+    make_ready(lambda done, doing: None)
     shutil.copytree(cache_dir() / "kernels", tmp_path / "cache/kernels")
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     tiny.write_gguf(tmp_path / "tiny.gguf", tiny.weights())

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from slm_lsp.cli.models import app
+from slm_lsp.completion import loading
 from slm_lsp.engine.llama import native
 from slm_lsp.errors import DownloadError, ModelInvalid, ModelNotFound, UsageError
 from slm_lsp.models import lock, store
@@ -34,6 +35,7 @@ def hub(published: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(native, "kernels", lambda _progress: None)
+    monkeypatch.setattr(loading, "make_ready", lambda _progress: None)
     row = KnownModel("coder", "Coder", "Apache-2.0", 1000, "qwen", 1000, hub=REPOSITORY)
     monkeypatch.setitem(KNOWN, "coder", row)
     with serving(Hub.of(REPOSITORY, published)) as served:
