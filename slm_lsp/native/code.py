@@ -9,10 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-
-import llvmlite.binding as llvm
+from typing import TYPE_CHECKING
 
 from slm_lsp.paths import cache_dir
+
+if TYPE_CHECKING:
+    import llvmlite.binding as llvm
+
+# The imports within functions take time that `initialize` must not wait for.
 
 SYMBOL = "slm_lsp_function"
 
@@ -36,7 +40,9 @@ class Source:
 class Function:
     """Machine code of this process."""
 
-    def __init__(self, code: bytes, machine: llvm.TargetMachine, source: Source) -> None:
+    def __init__(self, code: bytes, machine: "llvm.TargetMachine", source: Source) -> None:
+        import llvmlite.binding as llvm
+
         _provide()
         # The engine owns the machine and the code: both must outlive the function.
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
@@ -55,6 +61,8 @@ class Function:
 
 def compiled(source: Source, began: Callable[[], None] = lambda: None) -> Function:
     """Load a function for this processor, or compile it, after telling `began`, and keep it."""
+    import llvmlite.binding as llvm
+
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     processor, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
@@ -107,6 +115,8 @@ def _write(path: Path, code: bytes) -> None:
 def _provide() -> None:
     """Name what machine code calls and Windows has elsewhere, or under another name."""
     if sys.platform == "win32":
+        import llvmlite.binding as llvm
+
         runtime = ctypes.CDLL("ucrtbase")
         functions = {"sched_yield": ctypes.windll.kernel32.SwitchToThread}
         functions |= {name: getattr(runtime, name) for name in ("exp", "log")}
