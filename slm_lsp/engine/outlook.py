@@ -89,11 +89,13 @@ class Outlook:
         memory, tokens = writing.memory, writing.tokens
         if memory is None or (said := memory.recalled(tokens, allowed)) is None:
             return None
-        if said.ids[-1] >= len(self.logits):
+        whole = said.ids[-1] < len(self.logits)
+        if not whole:
             known = said.ids < len(self.logits)
             said = said._replace(ids=said.ids[known], shares=said.shares[:, known])
         logs = self.logits[said.ids].astype(np.float64) - log_total
-        memory.noted(tokens, entropy, logs)
+        if whole:
+            memory.noted(tokens, entropy, logs)
         return mix(said, entropy, logs)
 
     def _entropy_with(self, mixture: Mixture) -> float:
@@ -157,7 +159,7 @@ class Outlook:
             if known(id):
                 alone = kept * self._chance(id)
                 chances[ids.searchsorted(id)] = mixed
-                terms += mixed * math.log(mixed) - alone * math.log(max(alone, TINY))
+                terms += mixed * math.log(max(mixed, TINY)) - alone * math.log(max(alone, TINY))
         top = {int(ids[place]): float(chances[place]) for place in _highest(chances, count)}
         return known, top, float(chances.sum(dtype=np.float64)), terms
 

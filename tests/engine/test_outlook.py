@@ -162,8 +162,11 @@ def test_of_what_may_be_written_known_names_are_raised(seed: int) -> None:
 
 def test_ids_beyond_the_vocabulary_are_left_out() -> None:
     ahead, chances = outlook(0)
-    (token,) = ahead.likeliest(Writing(Decoding(9, memory=Fixed(Voice({SIZE + 3: 0.9}, 5.0)))), 1)
+    memory = Fixed(Voice({SIZE + 3: 0.9}, 5.0))
+    (token,) = ahead.likeliest(Writing(Decoding(9, memory=memory)), 1)
     assert token.id == chances.argmax()
+    # There is nothing to be said of them either.
+    assert memory.heard is None
 
 
 def test_a_text_tells_its_memory_what_was_written() -> None:
