@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "trust": {"errors", "paths"},
     "config": {"errors"},
     "paths": {"errors"},
-    "native": {"paths"},
+    "native": {"errors", "paths"},
     "engine": LEAVES,
     "tokens": LEAVES | {"engine.interface"},
     "models": LEAVES | {"tokens"},

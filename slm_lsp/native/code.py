@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slm_lsp.errors import SlmLspError
 from slm_lsp.paths import cache_dir
 
 if TYPE_CHECKING:
@@ -70,14 +71,17 @@ def compiled(source: Source, began: Callable[[], None] = lambda: None) -> Functi
     machine = target.create_target_machine(
         cpu=processor, features=features, opt=3, reloc="pic", codemodel="jitdefault", jit=True
     )
-    path = cache_dir() / "kernels" / f"{_fingerprint(source, processor, features)}.o"
-    code = _read(path)
+    path = None
+    with suppress(SlmLspError):  # no folder to keep it in costs a compile
+        path = cache_dir() / "kernels" / f"{_fingerprint(source, processor, features)}.o"
+    code = _read(path) if path else None
     if code is None:
         began()
         from slm_lsp.native.emit import emit
 
         code = emit(source.load(), source.arguments, SYMBOL, machine)
-        _write(path, code)
+        if path:
+            _write(path, code)
     return Function(code, machine, source)
 
 

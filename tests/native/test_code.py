@@ -55,3 +55,11 @@ def test_another_source_is_another_function(cache: Path, tmp_path: Path) -> None
 def test_a_folder_that_cannot_be_written_costs_a_compile(cache: Path, tmp_path: Path) -> None:
     cache.touch()
     assert [made(tmp_path), made(tmp_path)] == [(2**40 + 5, True)] * 2
+
+
+def test_where_nothing_can_be_kept_it_works_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SLM_LSP_CACHE", str(tmp_path / "file"))
+    assert made(tmp_path) == (2**40 + 5, True)
