@@ -125,10 +125,7 @@ class Outlook:
             chances = {id: chance * scale * (factor if known(id) else 1) for id, chance in chances.items()}
             entropy = scale * (entropy + terms - (1 - inside) * math.log(scale))
             entropy = max(0.0, entropy - factor * scale * (terms + inside * math.log(factor * scale)))
-        if count == 1:
-            best = [max(chances, key=chances.__getitem__)]
-        else:
-            best = nlargest(count, chances, chances.__getitem__)
+        best = nlargest(count, chances, chances.__getitem__)
         return [
             Token(
                 id,
