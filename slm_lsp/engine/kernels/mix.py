@@ -11,7 +11,7 @@ TINY = 1e-300
 
 @jit
 def mix(plan: int) -> int:
-    """Mix what several voices remember with a model's distribution; the plan is that of `slm_lsp.engine.mixing`."""
+    """Mix what several voices remember with a distribution, by the plan of `slm_lsp.engine.mixing`."""
     voices, count, width = i64(plan, 0), i64(plan, 1), i64(plan, 2)
     numbers, logs, shares, loud, more, chances = (
         i64(plan, 3),
